@@ -1,0 +1,428 @@
+"""The frozen value types that travel through the program: target, facts, findings, gaps, report.
+
+They are plain: no methods that read files, no references to live objects, tuples instead of lists. Paths are
+strings, because a path of a described or foreign target need not exist on this machine.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from packaging.utils import NormalizedName
+
+    TargetKind = Literal["venv", "conda", "interpreter", "site-packages", "described"]
+    SiteOrigin = Literal["site", "system", "user", "pth"]
+    NumpyKind = Literal["c-api", "cython", "by-name"]
+    NumpyBuild = Literal["1.x", "2.x", "both", "unknown"]
+    SmokeEnd = Literal[
+        "ok",
+        "wrong-result",
+        "exception",
+        "crash",
+        "abort",
+        "illegal-instruction",
+        "killed",
+        "memory-limit",
+        "timeout",
+        "no-result",
+        "output-limit",
+        "not-run",
+    ]
+
+
+class Severity(enum.Enum):
+    """How bad a finding is; ``rank`` orders them, worst first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for error, 1 for warning, 2 for note."""
+        return _SEVERITY_RANK[self.value]
+
+
+_SEVERITY_RANK = {"error": 0, "warning": 1, "note": 2}
+
+
+class Confidence(enum.Enum):
+    """How a finding is known: read from bytes or seen happening, or concluded from metadata, a date or a rule."""
+
+    PROVEN = "proven"
+    PREDICTED = "predicted"
+
+
+# --- the target -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDir:
+    """One folder of the target's ``sys.path`` that can hold distributions, in import order."""
+
+    path: str
+    origin: SiteOrigin = "site"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetProblem:
+    """Something wrong with the environment itself that does not stop the audit (an ``ENV`` finding later).
+
+    ``kind`` is one of ``base-missing`` (the interpreter the environment was made from is gone), ``unreadable``
+    (a folder that cannot be listed), ``no-site-packages`` (a folder the environment should have), ``other-python``
+    (packages under a Python version the environment no longer has), ``assumed-python`` (no file says which Python
+    this folder is for).
+    """
+
+    kind: Literal["base-missing", "unreadable", "no-site-packages", "other-python", "assumed-python"]
+    path: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The environment under audit: where it is, and which Python it runs on.
+
+    ``python`` is the full version when known (``3.11.7``), else ``3.11``. ``platform`` is ``linux-x86_64``,
+    ``macosx-arm64``, ``win-amd64``; ``libc`` is ``glibc 2.36``, ``musl 1.2`` or empty. ``markers`` is the complete
+    PEP 508 environment of the target (never of the interpreter that runs envaudit). ``executable`` is empty when
+    there is none that could be started.
+    """
+
+    kind: TargetKind
+    prefix: str
+    base_prefix: str
+    executable: str
+    python: str
+    version_info: tuple[int, int]
+    implementation: str
+    free_threaded: bool
+    platform: str
+    machine: str
+    libc: str
+    site_dirs: tuple[SiteDir, ...]
+    markers: Mapping[str, str]
+    chosen_by: str
+    problems: tuple[TargetProblem, ...] = ()
+
+
+# --- what is installed ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """One line of RECORD: path relative to the site folder, hash as written (``sha256=...``) and size in bytes."""
+
+    path: str
+    hash: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectUrl:
+    """``direct_url.json`` without credentials; ``path`` is the local folder of an editable or local install."""
+
+    url: str
+    editable: bool
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """One line of ``entry_points.txt``."""
+
+    group: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataProblem:
+    """A file of a distribution that says less than it should.
+
+    ``kind``: ``missing`` (no METADATA or PKG-INFO), ``unreadable`` (cannot be read as text of the right form),
+    ``bad-name``, ``bad-version``, ``bad-requirement``, ``bad-requires-python``, ``bad-record``, ``bad-wheel``,
+    ``bad-direct-url``, ``bad-entry-points``.
+    """
+
+    kind: str
+    path: str
+    detail: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One installed distribution, as its metadata folder describes it.
+
+    ``info_path`` is the ``.dist-info`` or ``.egg-info``, ``site_dir`` the folder of ``sys.path`` it lies in.
+    ``requires`` are the Requires-Dist values as written. ``wheel_tags`` is ``None`` when there is no WHEEL file.
+    ``binaries`` are the compiled files (extension modules and bundled libraries) that RECORD or the folder lists.
+    ``top_level`` are the import packages and modules it installs. ``hidden_by`` is the ``info_path`` of a
+    distribution of the same name that stands earlier on ``sys.path`` (or first in the same folder).
+    """
+
+    name: str
+    key: NormalizedName
+    version: str
+    info_path: str
+    site_dir: str
+    metadata_path: str = ""
+    requires: tuple[str, ...] = ()
+    provides_extra: tuple[str, ...] = ()
+    requires_python: str = ""
+    wheel_tags: tuple[str, ...] | None = None
+    installer: str = ""
+    requested: bool = False
+    direct_url: DirectUrl | None = None
+    editable_path: str = ""
+    entry_points: tuple[EntryPoint, ...] = ()
+    top_level: tuple[str, ...] = ()
+    binaries: tuple[RecordEntry, ...] = ()
+    has_record: bool = False
+    hidden_by: str = ""
+    problems: tuple[MetadataProblem, ...] = ()
+
+
+# --- what compiled files say ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StructSizes:
+    """Sizes in bytes of NumPy's C structs; ``None`` where not known."""
+
+    dtype: int | None = None
+    ndarray: int | None = None
+    ufunc: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyNeed:
+    """What a compiled file needs of NumPy.
+
+    ``kind``: ``c-api`` calls ``_import_array`` (checked by NumPy when imported), ``cython`` only has Cython's size
+    check, ``by-name`` looks the API table up by name without any check (pybind11 before 2.12, rust-numpy).
+    ``built_for`` is the NumPy generation of the headers. ``feature`` is the lowest C-API feature version
+    (``0x12`` is 2.0) and ``feature_from`` how it was found (``text``, ``argument``, ``compare``, ``slot``);
+    ``feature_text`` is the string in the file (``1.23``) when there is one.
+    """
+
+    kind: NumpyKind
+    built_for: NumpyBuild
+    framework: str = ""
+    feature: int | None = None
+    feature_from: str = ""
+    feature_text: str = ""
+    expects: StructSizes = StructSizes()
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryFacts:
+    """What one compiled file says, read and not judged.
+
+    ``format`` is ``elf``, ``macho`` or ``pe``; ``machine`` is ``x86_64``, ``aarch64``, ... ``truncated`` means that
+    the file ends before its last loadable segment does. ``numpy_unread`` says why the NumPy part is unknown.
+    """
+
+    format: str
+    machine: str
+    bits: int
+    soname: str = ""
+    needed: tuple[str, ...] = ()
+    rpath: tuple[str, ...] = ()
+    runpath: tuple[str, ...] = ()
+    truncated: bool = False
+    numpy: NumpyNeed | None = None
+    numpy_unread: str = ""
+    frameworks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A compiled file of the target. ``path`` is relative to ``site_dir``; ``owner`` is a distribution's ``info_path``."""
+
+    path: str
+    site_dir: str
+    owner: str
+    facts: BinaryFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNumpy:
+    """The NumPy that would be imported, by its own files.
+
+    ``abi`` and ``feature`` come from ``_numpyconfig.h`` (``source``), else from the release table. ``feature`` is
+    ``None`` for a release that neither knows: then nothing is said about it.
+    """
+
+    version: str
+    abi: int | None
+    feature: int | None
+    sizes: StructSizes
+    source: str
+    info_path: str
+
+
+# --- what was tried -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeResult:
+    """How one smoke test ended.
+
+    ``distribution`` is the one under test (normalised name). ``signal`` is a name such as ``SIGSEGV``;
+    ``exception`` the type of the exception and ``error`` its text; ``frames`` are ``(path, line, function)`` from
+    the outermost to the innermost; ``stderr`` is the tail of what the child wrote. ``leftovers`` counts processes
+    that were still alive when the test had ended. Memory in bytes, time in seconds.
+    """
+
+    test: str
+    distribution: NormalizedName
+    end: SmokeEnd
+    seconds: float = 0.0
+    limit: str = ""
+    signal: str = ""
+    exit_status: int | None = None
+    exception: str = ""
+    error: str = ""
+    frames: tuple[tuple[str, int, str], ...] = ()
+    stderr: str = ""
+    leftovers: int = 0
+    peak_memory: int | None = None
+
+
+# --- facts, findings, gaps ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that could not be looked at. ``code`` is the family or code it would have served."""
+
+    code: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that was read about the target. Checks see nothing else."""
+
+    target: Target
+    distributions: tuple[Distribution, ...] = ()
+    binaries: tuple[Binary, ...] = ()
+    numpy: RunningNumpy | None = None
+    smoke: tuple[SmokeResult, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    def visible(self) -> dict[NormalizedName, Distribution]:
+        """Return the distributions the interpreter would find, by normalised name."""
+        return {dist.key: dist for dist in self.distributions if not dist.hidden_by}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One thing that shows a finding: a file, the line in it when it has lines, and what stands there."""
+
+    path: str
+    detail: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One way out: a command that can be pasted, and the constraints that heal the combination."""
+
+    command: str
+    constraints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Involved:
+    """Another distribution that has a part in a finding."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The line of a file of the user's that a finding belongs to."""
+
+    path: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A defect of the target.
+
+    ``subject`` tells findings of one code and distribution apart (``requires:scipy``) and, unlike the message,
+    holds no versions: it goes into the fingerprint, so that a baseline survives an upgrade that changes nothing.
+    ``explains`` are the fingerprints of findings that this one is the cause of.
+    """
+
+    code: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    subject: str = ""
+    distribution: str = ""
+    version: str = ""
+    involves: tuple[Involved, ...] = ()
+    symptom: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    fix: tuple[Fix, ...] = ()
+    location: Location | None = None
+    explains: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that stay the same as long as code, distributions and subject do."""
+        parts = (self.code, self.distribution, *sorted(other.name for other in self.involves), self.subject)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesInfo:
+    """Which rules database judged: its version (``2026.11.1``), the number of active rules and its digest."""
+
+    version: str
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that was left out, and by which setting."""
+
+    finding: Finding
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall-clock seconds of the two parts of a run; ``smoke_seconds`` is ``None`` when nothing was run."""
+
+    static_seconds: float
+    smoke_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a run; every output format is a view of it."""
+
+    facts: Facts
+    rules: RulesInfo
+    verdict: Literal["clean", "findings", "incomplete"]
+    exit_code: int
+    findings: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
+    suppressed: tuple[Suppressed, ...] = ()
+    timings: Timings = field(default_factory=lambda: Timings(0.0))
