@@ -1,3 +1,3 @@
-"""envaudit links a Python environment: it reads what every distribution offers and needs, and names what cannot hold."""
+"""envaudit links a Python environment: it names every need of a distribution that nothing installed can meet."""
 
 __version__ = "0.1.0"

@@ -246,7 +246,7 @@ class BinaryFacts:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A compiled file of the target. ``path`` is relative to ``site_dir``; ``owner`` is a distribution's ``info_path``."""
+    """A compiled file of the target; ``path`` is relative to ``site_dir``, ``owner`` a distribution's ``info_path``."""
 
     path: str
     site_dir: str
