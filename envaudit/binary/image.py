@@ -1,0 +1,114 @@
+"""What every format of compiled file offers to its readers: bounded reading, and a map from addresses to offsets.
+
+An address or a length in a foreign file may be any number. ``Source.read`` is the only place where bytes are taken
+from the file: it refuses what lies outside, so that no reader has to trust a number it has read.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from envaudit.errors import ReadError
+from envaudit.files import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RangeKind = Literal["ro", "rw", "x"]
+
+# The largest read-only data of an extension module seen is 20 MiB, the largest code 200 MiB (a bundled CUDA library).
+PIECE_LIMIT = 256 * 1024 * 1024
+_HAS_PREAD = hasattr(os, "pread")  # not on Windows
+
+
+class Source:
+    """An open regular file of a known size; the descriptor belongs to the caller."""
+
+    __slots__ = ("_descriptor", "size")
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self.size = size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return exactly ``length`` bytes at ``offset``; raises ``ReadError`` when the file does not hold them."""
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise ReadError(f"{length} bytes at offset {offset} lie outside the file of {self.size} bytes")
+        if length > PIECE_LIMIT:
+            raise ReadError(f"{length} bytes at offset {offset}, more than the {PIECE_LIMIT} that are read at once")
+        try:
+            if _HAS_PREAD:
+                data = os.pread(self._descriptor, length, offset)
+            else:
+                os.lseek(self._descriptor, offset, os.SEEK_SET)
+                data = os.read(self._descriptor, length)
+        except OSError as error:
+            raise ReadError(reason(error)) from error
+        if len(data) != length:
+            raise ReadError(f"the file changed while it was read ({len(data)} of {length} bytes at offset {offset})")
+        return data
+
+    def start(self, length: int) -> bytes:
+        """Return the first ``length`` bytes, or all there are."""
+        return self.read(0, min(length, self.size))
+
+
+class Range(NamedTuple):
+    """A part of the file that is mapped at ``address``: read-only data, writable data or code."""
+
+    address: int
+    offset: int
+    size: int
+    kind: RangeKind
+
+
+class Piece(NamedTuple):
+    """The bytes of a range, and the address of the first."""
+
+    address: int
+    data: bytes
+
+
+class Ranges(NamedTuple):
+    """Where to look: ``text`` for strings, ``data`` for further strings, ``code`` for instructions."""
+
+    text: tuple[Range, ...]
+    data: tuple[Range, ...]
+    code: tuple[Range, ...]
+
+
+class Links(NamedTuple):
+    """The names by which a file and its libraries find each other."""
+
+    soname: str = ""
+    needed: tuple[str, ...] = ()
+    rpath: tuple[str, ...] = ()
+    runpath: tuple[str, ...] = ()
+
+
+class Image(Protocol):
+    """A compiled file of any format, as far as its headers tell.
+
+    ``may_use_numpy`` is false when the names it takes from other files rule out that it finds NumPy's C API.
+    """
+
+    format: str
+    machine: str
+    bits: int
+    truncated: bool
+    links: Links
+    may_use_numpy: bool
+
+    def ranges(self) -> Ranges:
+        """Return what is mapped where; reads more of the headers, so ask only when it is needed."""
+        ...
+
+
+def pieces(source: Source, ranges: Iterable[Range]) -> list[Piece]:
+    """Read ranges; raises ``ReadError`` when they are larger together than what is read of one file."""
+    chosen = list(ranges)
+    total = sum(part.size for part in chosen)
+    if total > PIECE_LIMIT:
+        raise ReadError(f"{total} bytes to search, more than the {PIECE_LIMIT} that are searched")
+    return [Piece(part.address, source.read(part.offset, part.size)) for part in chosen]

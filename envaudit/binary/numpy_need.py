@@ -1,0 +1,143 @@
+"""What a compiled file needs of NumPy: its strings first, its code only as far as the caller asks.
+
+How much is needed depends on the NumPy it will run with, see ``code_for``. Reading code takes a hundred times longer
+than reading strings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from envaudit.binary.api_version import feature_version
+from envaudit.binary.image import pieces
+from envaudit.binary.machine_code import can_read
+from envaudit.binary.numpy_releases import ABI_2, FEATURE_OF_TEXT
+from envaudit.binary.numpy_text import find_text
+from envaudit.binary.struct_sizes import expected_sizes, type_names
+from envaudit.errors import ReadError
+from envaudit.model import NumpyNeed, StructSizes
+
+if TYPE_CHECKING:
+    from envaudit.binary.image import Image, Piece, Source
+    from envaudit.binary.numpy_text import NumpyText
+    from envaudit.model import NumpyBuild, RunningNumpy
+
+Code = Literal["never", "sizes", "features", "all"]
+
+_HIGHEST_1X = 0x11  # what headers of 1.25 and 1.26 can ask for
+_LARGEST_SIZES = StructSizes(dtype=96, ndarray=96, ufunc=232)  # what headers of 1.x can expect
+
+
+class NumpyFinding(NamedTuple):
+    """The part of ``BinaryFacts`` that this module fills in."""
+
+    need: NumpyNeed | None = None
+    unread: str = ""
+    frameworks: tuple[str, ...] = ()
+
+
+def code_for(numpy: RunningNumpy | None) -> Code:
+    """Return how much code must be read to judge files against the running NumPy.
+
+    ``sizes``: only Cython modules made with 1.x declarations, which is all that matters on NumPy 2. ``features``: only
+    the C-API version of 1.x builds, which may be more than NumPy before 1.25 offers. ``all``: both, and the sizes of
+    every Cython module, which may be more than NumPy before 1.22 has.
+    """
+    if numpy is None:
+        return "never"
+    newer = numpy.abi is not None and numpy.abi >= ABI_2
+    if newer:
+        return "sizes"
+    features = numpy.feature is not None and numpy.feature < _HIGHEST_1X
+    if not features:
+        return "never"
+    return "features" if _offers(numpy.sizes, _LARGEST_SIZES) else "all"
+
+
+def _offers(has: StructSizes, wanted: StructSizes) -> bool:
+    """Whether all known sizes of the running NumPy are large enough."""
+    pairs = ((has.dtype, wanted.dtype), (has.ndarray, wanted.ndarray), (has.ufunc, wanted.ufunc))
+    return all(left is not None and right is not None and left >= right for left, right in pairs)
+
+
+def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
+    """Read what a file needs of NumPy; what cannot be read is said in ``unread``."""
+    if not image.may_use_numpy:
+        return NumpyFinding()
+    try:
+        ranges = image.ranges()
+        texts = pieces(source, ranges.text)
+    except ReadError as error:
+        return NumpyFinding(unread=str(error))
+    text = find_text(texts)
+    need = _need(text)
+    feature_asked, sizes_asked = _asked(code, text, need)
+    if not feature_asked and not sizes_asked:
+        return NumpyFinding(need, frameworks=text.frameworks)
+    if not can_read(image.machine, image.bits):
+        unread = f"code for {image.machine} ({image.bits} bits) is not read" if need else ""
+        return NumpyFinding(need, unread, text.frameworks)
+    try:
+        instructions = pieces(source, ranges.code)
+        texts += pieces(source, ranges.data) if sizes_asked else ()
+    except ReadError as error:
+        return NumpyFinding(need, str(error), text.frameworks)
+    unread = ""
+    if need and feature_asked:
+        need, unread = _with_feature(need, text, instructions, image.machine)
+    if sizes_asked:
+        need = _with_sizes(need, expected_sizes(image.machine, instructions, type_names(texts)))
+    return NumpyFinding(need, unread, text.frameworks)
+
+
+def _need(text: NumpyText) -> NumpyNeed | None:
+    """Conclude from the strings alone."""
+    framework = text.frameworks[0] if text.frameworks else ""
+    if text.feature_texts:
+        newest = max(text.feature_texts, key=lambda name: FEATURE_OF_TEXT.get(name, 1 << 16))
+        build: NumpyBuild = "both" if text.api_texts else "2.x"
+        feature = FEATURE_OF_TEXT.get(newest)
+        return NumpyNeed("c-api", build, framework, feature=feature, feature_from="text", feature_text=newest)
+    if text.api_texts:
+        return NumpyNeed("c-api", "1.x", framework)
+    if text.table and (text.old_name or text.new_name):
+        return NumpyNeed("by-name", "2.x" if text.new_name else "1.x", framework)
+    if text.size_check and text.numpy and (text.old_pxd or text.new_pxd or text.declares_types):
+        return NumpyNeed("cython", "2.x" if text.new_pxd else "1.x" if text.old_pxd else "unknown", "cython")
+    return None
+
+
+def _asked(code: Code, text: NumpyText, need: NumpyNeed | None) -> tuple[bool, bool]:
+    """Return whether code has to tell the feature version, and whether it has to tell sizes.
+
+    On NumPy 2 a module that names ``numpy._core`` was made with 2.x declarations and expects no size that is too large.
+    """
+    feature = code in {"features", "all"} and need is not None and need.built_for == "1.x" and need.kind == "c-api"
+    sizes = text.size_check and text.numpy and (code == "all" or (code == "sizes" and not text.new_name))
+    return feature, sizes
+
+
+def _with_feature(
+    need: NumpyNeed, text: NumpyText, instructions: list[Piece], machine: str
+) -> tuple[NumpyNeed | None, str]:
+    """Add the feature version of 1.x headers; second, why it is not known."""
+    feature = feature_version(machine, instructions, text.api_texts)
+    if not feature.referenced:
+        return None, ""  # text that the compiler has left behind of a function it has removed
+    unread = "" if feature.value else "the C-API version that its NumPy 1.x headers ask for was not found in its code"
+    return replace(need, feature=feature.value, feature_from=feature.found_by), unread
+
+
+def _with_sizes(need: NumpyNeed | None, sizes: StructSizes) -> NumpyNeed | None:
+    """Add the sizes that a Cython module expects.
+
+    Every Cython module that declares any type holds the check. One that states no size of NumPy's types, and does not
+    name Cython's declarations of them, imports NumPy only as Python code does.
+    """
+    if need is not None and (need.kind != "cython" or need.built_for != "unknown"):
+        return replace(need, expects=sizes)
+    if sizes == StructSizes():
+        return None
+    build: NumpyBuild = "2.x" if sizes.dtype == 32 else "1.x" if sizes.dtype == 96 else "unknown"
+    return NumpyNeed("cython", build, "cython", expects=sizes)
