@@ -1,0 +1,146 @@
+"""The keys of the configuration, and how the value of each is read and checked.
+
+A value comes as text (a flag, a variable) or as TOML gives it. Text is first turned into what TOML would hold, then
+both take the same way; whatever is not understood is a ``ValueError`` with half a sentence for the user.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envaudit.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+FORMATS = ("text", "json")
+COLOR_CHOICES = ("auto", "always", "never")
+
+_GIB = 1024**3
+_SMALLEST_MEMORY = 64 * 1024**2  # less than this, and not even ``import numpy`` can succeed
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" if a known word is near to an unknown one, else nothing."""
+    import difflib  # noqa: PLC0415 - only on the way to an error
+
+    words = tuple(known)
+    by_folded = {re.sub(r"[-_ ]", "", each).lower(): each for each in words}
+    near = difflib.get_close_matches(re.sub(r"[-_ ]", "", word).lower(), by_folded, n=1, cutoff=0.6)
+    return f"; did you mean {by_folded[near[0]]}?" if near else ""
+
+
+class Kind(NamedTuple):
+    """How the value of a key is read; ``field`` is its name in ``Settings``."""
+
+    field: str
+    from_text: Callable[[str], object]
+    accept: Callable[[object], Any]
+
+
+def switch_from_text(text: str) -> bool:
+    """Return what a word such as ``yes``, ``off`` or ``1`` says; raises ``ValueError``."""
+    word = text.strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError(f"must be true or false, not {text!r}")
+
+
+def _number_from_text(text: str) -> float | int:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"must be a number, not {text!r}") from None
+    return int(number) if number.is_integer() else number
+
+
+def _words_from_text(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,]+", text) if word]
+
+
+def _paths_from_text(text: str) -> list[str]:
+    return [path for path in text.split(os.pathsep) if path]
+
+
+def _switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {value!r}")  # noqa: TRY004 - becomes a ConfigError
+    return value
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError(f"must be a text, not {value!r}")
+    return value
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise ValueError(f"must be a list of texts, not {value!r}")
+    return tuple(_string(item) for item in value)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ValueError(f"must be a number of seconds above 0, not {value!r}")
+    return float(value)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"must be a whole number, 0 or more, not {value!r}")
+    return value
+
+
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": _GIB, "T": 1024**4}
+
+
+def _size(value: object) -> int:
+    match = None if isinstance(value, bool) else _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"must be a size such as 4G or 512M, not {value!r}")
+    size = int(float(match[1]) * _SIZE_UNITS[match[2].upper()])
+    if size < _SMALLEST_MEMORY:
+        raise ValueError(f"{value!r} is {size} bytes, too little to start anything; write a size such as 4G or 512M")
+    return size
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
+    def accept(value: object) -> str:
+        if value not in words:
+            choice = f"{', '.join(words[:-1])} or {words[-1]}"
+            raise ValueError(f"must be {choice}, not {value!r}{meant(str(value), words)}")
+        return str(value)
+
+    return accept
+
+
+def _severity(value: object) -> Severity:
+    return Severity(_one_of(tuple(each.value for each in Severity))(value))
+
+
+KEYS: dict[str, Kind] = {
+    "target": Kind("target", str, _string),
+    "python": Kind("python", str, _string),
+    "select": Kind("select", _words_from_text, _strings),
+    "ignore": Kind("ignore", _words_from_text, _strings),
+    "fail-on": Kind("fail_on", str, _severity),
+    "strict": Kind("strict", switch_from_text, _switch),
+    "exit-zero": Kind("exit_zero", switch_from_text, _switch),
+    "smoke": Kind("smoke", switch_from_text, _switch),
+    "timeout": Kind("smoke_timeout", _number_from_text, _seconds),
+    "memory-limit": Kind("smoke_memory", str, _size),
+    "jobs": Kind("jobs", _number_from_text, _count),
+    "rules": Kind("rules", _paths_from_text, _strings),
+    "format": Kind("format", str, _one_of(FORMATS)),
+    "output": Kind("output", str, _string),
+    "color": Kind("color", str, _one_of(COLOR_CHOICES)),
+    "quiet": Kind("quiet", switch_from_text, _switch),
+    "verbose": Kind("verbose", switch_from_text, _switch),
+}

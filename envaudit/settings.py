@@ -1,0 +1,309 @@
+"""What the user asked for, from four places: flags, then ``ENVAUDIT_*``, then a configuration file, then defaults.
+
+A setting that is not understood ends the run. A misspelt key or code that is passed over in silence would make a
+broken environment look healthy, so each one is an error that names where it stands and what was probably meant.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from envaudit.errors import ConfigError, ReadError
+from envaudit.files import read_text
+from envaudit.model import Severity
+from envaudit.setting_kinds import KEYS, Kind, meant, switch_from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    Format = Literal["text", "json"]
+    ColorChoice = Literal["auto", "always", "never"]
+
+VARIABLE_PREFIX = "ENVAUDIT_"
+
+_GIB = 1024**3
+_FILE_LIMIT = 4 * 1024**2  # bytes of a configuration file
+_TOOL_PREFIX = "tool.envaudit."
+_OTHER_VARIABLES = ("ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG")
+# A file of the project under audit must not be able to say what is overwritten.
+_NEVER_IN_A_FILE = frozenset({"output"})
+_PATHS_IN_A_FILE = frozenset({"target", "python"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a run can be told.
+
+    ``target`` and ``python`` are empty when not given. ``select`` and ``ignore`` hold prefixes of codes (``ABI``,
+    ``ABI001``, ``EA-2026-0003``), in ``ignore`` also ``CODE:distribution``; an empty ``select`` means every code.
+    ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
+    smoke tests run at a time; 0 leaves that to the number of processors. ``rules`` are extra folders of rules.
+    ``output`` is a file, empty for standard output. ``sources`` says of each field that is not at its default where
+    its value came from, in words for a message.
+    """
+
+    target: str = ""
+    python: str = ""
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    fail_on: Severity = Severity.ERROR
+    strict: bool = False
+    exit_zero: bool = False
+    smoke: bool = True
+    smoke_timeout: float = 60.0
+    smoke_memory: int = 4 * _GIB
+    jobs: int = 0
+    rules: tuple[str, ...] = ()
+    format: Format = "text"
+    output: str = ""
+    color: ColorChoice = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_settings(
+    flags: Mapping[str, Any], environ: Mapping[str, str], cwd: str, *, codes: Collection[str] | None = None
+) -> Settings:
+    """Merge the four places into one value; raises ``ConfigError`` for anything that is not understood.
+
+    ``flags`` maps keys of the configuration with underscores (``fail_on``, ``memory_limit``) to what the command
+    line gave, ``None`` where it gave nothing; ``config`` and ``no_config`` choose the file. ``codes`` are the codes
+    that exist, by default those that have a page.
+    """
+    layers = [
+        _file_layer(flags, environ, cwd),
+        _variable_layer(environ, cwd),
+        _flag_layer(flags, cwd),
+    ]
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for layer in layers:
+        if "quiet" in layer.values or "verbose" in layer.values:
+            values.update(quiet=False, verbose=False)  # they exclude each other: the nearer place decides on both
+        values.update(layer.values)
+        sources.update(layer.sources)
+    if values.get("quiet") and values.get("verbose"):
+        raise ConfigError(sources["quiet"], "", "quiet and verbose exclude each other")
+    settings = Settings(**values, sources=sources)
+    if not settings.select and not settings.ignore:
+        return settings
+    return _with_known_codes(settings, _known_codes() if codes is None else codes)
+
+
+def reject_unknown_rules(settings: Settings, rule_ids: Iterable[str]) -> None:
+    """Raise ``ConfigError`` if ``select`` or ``ignore`` names a rule that the loaded rules do not hold."""
+    known = tuple(rule_ids)
+    for name, entries in (("select", settings.select), ("ignore", settings.ignore)):
+        for entry in entries:
+            code = entry.partition(":")[0]
+            if code.startswith("EA-") and not any(rule.startswith(code) for rule in known):
+                raise ConfigError(settings.sources.get(name, name), "", f"there is no rule {code}{meant(code, known)}")
+
+
+# --- the three places -----------------------------------------------------------------------------------------------
+
+
+class _Layer(NamedTuple):
+    """What one place gives: values by field name, and for each where it stands."""
+
+    values: dict[str, Any]
+    sources: dict[str, str]
+
+
+def _flag_layer(flags: Mapping[str, Any], cwd: str) -> _Layer:
+    layer = _Layer({}, {})
+    for key, kind in KEYS.items():
+        value = flags.get(key.replace("-", "_"))
+        if value is not None:
+            plain = value if isinstance(value, bool) else _text_value(kind, value, f"--{key}")
+            _put(layer, key, plain, f"--{key}", cwd)
+    return layer
+
+
+def _variable_layer(environ: Mapping[str, str], cwd: str) -> _Layer:
+    layer = _Layer({}, {})
+    keys = {VARIABLE_PREFIX + key.upper().replace("-", "_"): key for key in KEYS}
+    for name in sorted(environ):
+        if not name.startswith(VARIABLE_PREFIX) or name in _OTHER_VARIABLES:
+            continue
+        if name not in keys:
+            raise ConfigError(name, "", f"there is no such setting{meant(name, (*keys, *_OTHER_VARIABLES))}")
+        if environ[name]:  # an empty variable is a variable that is not set
+            key = keys[name]
+            _put(layer, key, _text_value(KEYS[key], environ[name], name), name, cwd)
+    return layer
+
+
+def _file_layer(flags: Mapping[str, Any], environ: Mapping[str, str], cwd: str) -> _Layer:
+    layer = _Layer({}, {})
+    given = flags.get("config")
+    if flags.get("no_config") or (not given and _switch_variable(environ, "ENVAUDIT_NO_CONFIG")):
+        return layer
+    given = given or environ.get("ENVAUDIT_CONFIG")
+    found = _given_file(Path(cwd, given)) if given else _nearest_file(Path(cwd))
+    if found is None:
+        return layer
+    file, prefix, table = found
+    for key, value in table.items():
+        path = prefix + key
+        if key not in KEYS:
+            raise ConfigError(str(file), path, f"there is no such key{meant(key, KEYS)}")
+        if key in _NEVER_IN_A_FILE:
+            raise ConfigError(str(file), path, f"can only be given as --{key} or {VARIABLE_PREFIX}{key.upper()}")
+        _put(layer, key, value, f"{file}: {path}", str(file.parent))
+    return layer
+
+
+def _put(layer: _Layer, key: str, value: object, source: str, folder: str) -> None:
+    """Check one value and store it; ``folder`` is what a relative path in it is relative to."""
+    kind = KEYS[key]
+    try:
+        accepted = kind.accept(value)
+        if key == "rules":
+            accepted = tuple(_beside(folder, path) for path in accepted)
+        elif key in _PATHS_IN_A_FILE and not source.startswith(("--", VARIABLE_PREFIX)):
+            is_path = key == "target" or "/" in accepted or os.sep in accepted  # a bare python3.11 is a command
+            accepted = _beside(folder, accepted) if accepted and is_path else accepted
+    except (ValueError, RuntimeError) as error:  # RuntimeError: the ~user of a path is unknown
+        raise ConfigError(source, "", str(error)) from error
+    layer.values[kind.field] = accepted
+    layer.sources[kind.field] = source
+
+
+def _beside(folder: str, path: str) -> str:
+    return str(Path(folder, Path(path).expanduser()))
+
+
+def _text_value(kind: Kind, value: object, source: str) -> object:
+    """Turn what a flag or a variable holds into what TOML would hold; a repeated flag is a list."""
+    try:
+        if isinstance(value, (list, tuple)):
+            parts = [kind.from_text(str(each)) for each in value]
+            return [item for part in parts for item in (part if isinstance(part, list) else [part])]
+        return kind.from_text(str(value))
+    except ValueError as error:
+        raise ConfigError(source, "", str(error)) from error
+
+
+def _switch_variable(environ: Mapping[str, str], name: str) -> bool:
+    try:
+        return bool(environ.get(name)) and switch_from_text(environ[name])
+    except ValueError as error:
+        raise ConfigError(name, "", str(error)) from error
+
+
+# --- configuration files --------------------------------------------------------------------------------------------
+
+_Found = tuple[Path, str, "dict[str, Any]"]
+
+
+def _nearest_file(start: Path) -> _Found | None:
+    """Look upward from a folder for ``envaudit.toml`` or a ``pyproject.toml`` that has ``[tool.envaudit]``."""
+    for folder in (start, *start.parents):
+        own = folder / "envaudit.toml"
+        if _is_file(own):
+            return own, "", _parse(own, _text(own))
+        project = folder / "pyproject.toml"
+        if _is_file(project):
+            text = _text(project)
+            if "envaudit" in text:  # cheaper than loading a TOML parser for every project that does not mention us
+                table = _tool_table(project, _parse(project, text))
+                if table is not None:
+                    return project, _TOOL_PREFIX, table
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder above that we may not look into holds no configuration for us
+        return False
+
+
+def _given_file(file: Path) -> _Found:
+    """Read the file that ``--config`` names: a ``pyproject.toml``, or one laid out like ``envaudit.toml``."""
+    document = _parse(file, _text(file))
+    if file.name != "pyproject.toml":
+        return file, "", document
+    table = _tool_table(file, document)
+    if table is None:
+        raise ConfigError(str(file), "", "has no [tool.envaudit]")
+    return file, _TOOL_PREFIX, table
+
+
+def _tool_table(file: Path, document: dict[str, Any]) -> dict[str, Any] | None:
+    tool = document.get("tool")
+    table = tool.get("envaudit") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise ConfigError(str(file), "tool.envaudit", "must be a table")
+    return table
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_text(str(file), _FILE_LIMIT)
+    except ReadError as error:
+        raise ConfigError(str(file), "", f"cannot be read: {error}") from error
+
+
+def _parse(file: Path, text: str) -> dict[str, Any]:
+    # Only a run that has a configuration file pays for the parser.
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(str(file), "", f"is not valid TOML: {error}") from error
+    return document
+
+
+# --- codes ----------------------------------------------------------------------------------------------------------
+
+_RULE_ENTRY = re.compile(r"EA(-\d{0,4}|-\d{4}-[0-9A-Z-]*)?")
+_NAME_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def _known_codes() -> Collection[str]:
+    from envaudit.codes import CODES  # noqa: PLC0415 - only a run that selects or ignores needs the list
+
+    return tuple(CODES)
+
+
+def _with_known_codes(settings: Settings, codes: Collection[str]) -> Settings:
+    """Bring the entries of ``select`` and ``ignore`` to one spelling; raises ``ConfigError`` for an unknown code."""
+
+    def entries(name: str, given: tuple[str, ...]) -> tuple[str, ...]:
+        source = settings.sources.get(name, name)
+        return tuple(_entry(entry, codes, source, may_name=name == "ignore") for entry in given)
+
+    return replace(settings, select=entries("select", settings.select), ignore=entries("ignore", settings.ignore))
+
+
+def _entry(text: str, codes: Collection[str], source: str, *, may_name: bool) -> str:
+    code, colon, distribution = text.partition(":")
+    code, distribution = code.strip().upper(), distribution.strip()
+    if colon and not may_name:
+        raise ConfigError(source, "", f"{text!r}: only ignore takes CODE:distribution")
+    if colon and not distribution:
+        raise ConfigError(source, "", f"{text!r}: there is no distribution after the colon")
+    families = {known.rstrip("0123456789") for known in codes if not known.startswith("EA-")}
+    family = code.rstrip("0123456789")
+    known_code = family in families and any(known.startswith(code) for known in codes)
+    if not known_code and not _RULE_ENTRY.fullmatch(code):
+        raise ConfigError(source, "", f"there is no code {code!r}{meant(code, (*codes, *sorted(families), 'EA'))}")
+    if code.startswith("EA-0000-"):
+        code = f"EA-0000-{code[8:].lower()}"  # a rule of the user's own, which has words for a number
+    return f"{code}:{normalized(distribution)}" if colon else code
+
+
+def normalized(name: str) -> str:
+    """Return the one spelling of a distribution's name that all others are compared by (PEP 503)."""
+    return _NAME_SEPARATORS.sub("-", name).lower()
