@@ -1,0 +1,86 @@
+"""Find and read the rules database: a folder of TOML files, one rule each, and a VERSION."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envaudit import files
+from envaudit.errors import ReadError, RuleError
+from envaudit.model import RulesInfo
+from envaudit.rulebook.parse import parse_rule
+from envaudit.rulebook.rule import Rulebook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from envaudit.rulebook.rule import Rule
+
+RULE_LIMIT = 256 * 1024  # bytes; the longest rule is a few KiB
+VERSION_FILE = "VERSION"
+_UNKNOWN = "unknown"
+
+
+def default_folder() -> str:
+    """Return the folder of the rules that ship with envaudit.
+
+    An installed package has them inside (``_rules``), a checkout of the project beside the package (``rules``).
+    """
+    package = Path(__file__).resolve().parent.parent
+    packaged = package / "_rules"
+    return str(packaged if packaged.is_dir() else package.parent / "rules")
+
+
+def load_rules(folders: Sequence[str]) -> Rulebook:
+    """Read all rules of the folders; the version of the database is that of the first folder.
+
+    Raises ``RuleError`` for the first thing wrong: a folder that cannot be listed, a file that is not a rule, an
+    id that is there twice. ``lint.lint_rules`` tells all of them.
+    """
+    digest = hashlib.sha256()
+    rules: dict[str, Rule] = {}
+    for path, text in _texts(folders):
+        digest.update(f"{Path(path).name}\0{len(text)}\0{text}".encode())
+        rule, problems = parse_rule(text, path)
+        if rule is None:
+            raise problems[0]
+        if rule.id in rules:
+            raise RuleError(path, "id", f"{rule.id} is also the id of {rules[rule.id].file}")
+        rules[rule.id] = rule
+    in_order = tuple(rules[rule_id] for rule_id in sorted(rules))
+    count = sum(rule.status == "active" for rule in in_order)
+    version = read_version(folders[0]) if folders else _UNKNOWN
+    return Rulebook(in_order, RulesInfo(version, count, f"sha256:{digest.hexdigest()}"))
+
+
+def read_version(folder: str) -> str:
+    """Return the version of a rules folder, ``unknown`` when it does not say."""
+    try:
+        return files.read_text(str(Path(folder, VERSION_FILE)), RULE_LIMIT).strip() or _UNKNOWN
+    except ReadError:
+        return _UNKNOWN
+
+
+def rule_paths(folder: str) -> list[str]:
+    """Return the rule files of a folder, sorted by name; raises ``RuleError`` when it cannot be listed."""
+    try:
+        entries = files.list_folder(folder)
+    except ReadError as error:
+        raise RuleError(folder, "", str(error)) from error
+    return [entry.path for entry in entries if entry.name.endswith(".toml")]
+
+
+def read_rule_text(path: str) -> str:
+    """Return the text of a rule file; raises ``RuleError`` when it cannot be read."""
+    try:
+        return files.read_text(path, RULE_LIMIT)
+    except ReadError as error:
+        raise RuleError(path, "", str(error)) from error
+
+
+def _texts(folders: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield path and text of every rule file."""
+    for folder in folders:
+        for path in rule_paths(folder):
+            yield path, read_rule_text(path)
