@@ -246,12 +246,17 @@ class BinaryFacts:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A compiled file of the target; ``path`` is relative to ``site_dir``, ``owner`` a distribution's ``info_path``."""
+    """A compiled file of the target; ``path`` is relative to ``site_dir``, ``owner`` a distribution's ``info_path``.
+
+    ``facts`` is ``None`` when the file could not be read. ``has_source`` says that a ``.py`` file of the same module
+    lies beside it, which Python imports when the compiled one does not fit.
+    """
 
     path: str
     site_dir: str
     owner: str
     facts: BinaryFacts | None
+    has_source: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,58 @@
+"""One audit, from a target to a report. Open this file first: the rest of the program hangs on these lines."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from envaudit.checks.registry import run_checks
+from envaudit.gather import gather_facts
+from envaudit.locate import TargetRequest, locate
+from envaudit.model import Timings
+from envaudit.rulebook import load_rules
+from envaudit.verdict import decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envaudit.model import Facts, Report
+    from envaudit.settings import Settings
+
+
+class Progress(Protocol):
+    """What a caller who shows progress is told; calls come from the thread that called ``audit``."""
+
+    def __call__(self, done: int, total: int, test: str) -> None:
+        """``done`` of ``total`` smoke tests have ended; ``test`` is the last of them."""
+
+
+def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Progress | None = None) -> Report:
+    """Audit the environment that the settings, the variables and the folder lead to.
+
+    Raises ``TargetError`` when there is none, ``RuleError`` when a rule cannot be used. Everything that goes wrong
+    later is a gap in the report.
+    """
+    started = time.perf_counter()
+    target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd)
+    rulebook = load_rules(settings.rules)
+    facts = gather_facts(target)
+    smoke_seconds = None
+    if settings.smoke:
+        before = time.perf_counter()
+        facts = try_out(facts, settings, progress)
+        smoke_seconds = time.perf_counter() - before
+    judged = run_checks(facts, rulebook)
+    static_seconds = time.perf_counter() - started - (smoke_seconds or 0.0)
+    timings = Timings(static_seconds, smoke_seconds)
+    return decide(facts, rulebook.info, judged.findings, judged.gaps, settings, timings, crashed=judged.crashed)
+
+
+def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) -> Facts:
+    """Run the smoke tests of what is installed, in the sandbox, and add how they ended to the facts."""
+    from envaudit.smoke import SmokeOptions, run_smoke  # noqa: PLC0415  a static run must not pay for it
+
+    options = SmokeOptions(timeout=settings.smoke_timeout, memory=settings.smoke_memory, jobs=settings.jobs)
+    installed = {key: dist.version for key, dist in facts.visible().items()}
+    outcome = run_smoke(facts.target, installed, options, progress)
+    return replace(facts, smoke=outcome.results, gaps=(*facts.gaps, *outcome.gaps))

@@ -1,0 +1,196 @@
+"""The NumPy C API: whether each compiled module was built for the NumPy that is installed (``ABI``).
+
+The order of the questions is the order in which a module fails: Cython compares struct sizes first, then
+``_import_array`` compares the ABI and the feature version, and code that looks the table up by name compares nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.checks.numpy_advice import describe_feature, generation, numpy_fixes
+from envaudit.model import Confidence, Evidence, Finding, Gap, Involved, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from envaudit.model import Binary, Distribution, Facts, NumpyNeed, RunningNumpy
+
+_IMPORT_FAILED = "ImportError: numpy.core.multiarray failed to import"
+_SIZE_CHANGED = "ValueError: numpy.{0} size changed, may indicate binary incompatibility."
+# NumPy 1.25 was the last 1.x release to raise the feature version: no 1.x headers ask for more than 17.
+_LAST_NUMPY1_FEATURE = 17
+
+# Distributions whose import goes on without the modules that NumPy refuses, and what is lost then: both print
+# NumPy's own warning ("cannot be run in NumPy 2...") when they are imported.
+_GUARDED = {
+    "torch": "torch prints a warning and goes on; from_numpy(), .numpy() and whatever exchanges arrays fail",
+    "rdkit": "rdkit prints NumPy's warning and goes on; what exchanges arrays fails",
+}
+
+
+class _Verdict(NamedTuple):
+    """Why one module does not go with the running NumPy, and the line a user would read."""
+
+    code: str
+    symptom: str
+    confidence: Confidence = Confidence.PROVEN
+
+
+class _Case(NamedTuple):
+    """One module that does not go with the running NumPy."""
+
+    binary: Binary
+    need: NumpyNeed
+    verdict: _Verdict
+
+
+class _Group(NamedTuple):
+    """The modules of one distribution that fail for one reason; ``users`` counts all that use NumPy's C API."""
+
+    dist: Distribution | None
+    cases: Sequence[_Case]
+    users: int
+
+
+def check_numpy_abi(facts: Facts) -> Iterator[Finding | Gap]:
+    """Yield ``ABI001`` to ``ABI004``, one finding for each distribution and code."""
+    numpy = facts.numpy
+    if numpy is None:
+        return
+    owners = {dist.info_path: dist for dist in facts.distributions if not dist.hidden_by}
+    failing: dict[tuple[str, str], list[_Case]] = {}
+    users: dict[str, int] = {}
+    for binary in facts.binaries:
+        # NumPy's own modules are built with it.
+        if binary.owner == numpy.info_path or binary.facts is None:
+            continue
+        if binary.facts.numpy_unread:
+            yield Gap("ABI", f"{binary.site_dir}/{binary.path}", binary.facts.numpy_unread)
+        need = binary.facts.numpy
+        if need is None:
+            continue
+        users[binary.owner] = users.get(binary.owner, 0) + 1
+        verdict = _judge(need, numpy)
+        if verdict is not None:
+            failing.setdefault((binary.owner, verdict.code), []).append(_Case(binary, need, verdict))
+        elif unknown := _unknown(need, numpy):
+            yield Gap("ABI003", f"{binary.site_dir}/{binary.path}", unknown)
+    for (owner, code), cases in failing.items():
+        yield _finding(facts, numpy, code, _Group(owners.get(owner), cases, users[owner]))
+
+
+def _judge(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
+    """Compare one module with the running NumPy; ``None`` when nothing is known against it."""
+    on_numpy2 = generation(numpy) >= 2
+    if sentence := _too_large(need, numpy):
+        return _Verdict("ABI001" if on_numpy2 and need.built_for != "2.x" else "ABI004", sentence)
+    if need.built_for == "1.x" and on_numpy2:
+        return _built_for_numpy1(need, numpy)
+    if need.kind == "c-api" and need.feature and numpy.feature and need.feature > numpy.feature:
+        return _Verdict("ABI003", _IMPORT_FAILED)
+    return None
+
+
+def _built_for_numpy1(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
+    """Say what becomes of a module that was built with 1.x headers on NumPy 2."""
+    if need.kind == "c-api":
+        return _Verdict("ABI001", _IMPORT_FAILED)
+    if need.kind == "by-name":
+        return _Verdict("ABI002", "no message: wrong numbers, or a crash", Confidence.PREDICTED)
+    if need.expects.dtype is not None and numpy.sizes.dtype is not None:
+        return None  # its sizes are known, and none of them is too large
+    return _Verdict("ABI001", _SIZE_CHANGED.format("dtype"), Confidence.PREDICTED)
+
+
+def _unknown(need: NumpyNeed, numpy: RunningNumpy) -> str:
+    """Say what would have to be known to clear a module; empty when it is clear."""
+    if need.kind != "c-api":
+        return ""
+    if numpy.feature is None:
+        return f"the C-API feature version of NumPy {numpy.version} is not known"
+    if need.feature is None and not (need.built_for == "1.x" and numpy.feature >= _LAST_NUMPY1_FEATURE):
+        return "the C-API feature version that it needs was not found in it"
+    return ""
+
+
+def _too_large(need: NumpyNeed, numpy: RunningNumpy) -> str:
+    """Return the sentence of Cython's size check when a struct is expected larger than it is, else nothing."""
+    for name in ("dtype", "ndarray", "ufunc"):
+        expected = getattr(need.expects, name)
+        actual = getattr(numpy.sizes, name)
+        if expected is not None and actual is not None and expected > actual:
+            return f"{_SIZE_CHANGED.format(name)} Expected {expected} from C header, got {actual} from PyObject"
+    return ""
+
+
+def _finding(facts: Facts, numpy: RunningNumpy, code: str, group: _Group) -> Finding:
+    """Join the modules of one distribution that fail for one reason."""
+    dist, cases = group.dist, group.cases
+    first = cases[0].binary
+    key = dist.key if dist else first.path.split("/", 1)[0]
+    title = f"{dist.name} {dist.version}" if dist else f"{first.site_dir}/{key}, which no distribution lists,"
+    proven = all(case.verdict.confidence is Confidence.PROVEN for case in cases)
+    guarded = _GUARDED.get(key, "") if code == "ABI001" else ""
+    return Finding(
+        code=code,
+        severity=Severity.WARNING if guarded else _severity(code, cases),
+        confidence=Confidence.PROVEN if proven else Confidence.PREDICTED,
+        message=f"{title} {_complaint(code, numpy, cases)}",
+        subject="numpy",
+        distribution=key,
+        version=dist.version if dist else "",
+        involves=(Involved("numpy", numpy.version),),
+        symptom=guarded or cases[0].verdict.symptom,
+        evidence=(
+            Evidence(first.site_dir, f"{len(cases)} of {group.users} compiled modules that use NumPy's C API"),
+            *(Evidence(f"{case.binary.site_dir}/{case.binary.path}", _built(case.need)) for case in cases),
+            Evidence(numpy.source, _offered(numpy)),
+        ),
+        fix=numpy_fixes(facts, dist, code, max((case.need.feature or 0 for case in cases), default=0)),
+    )
+
+
+def _severity(code: str, cases: Sequence[_Case]) -> Severity:
+    """Return ``error``, except for rust-numpy alone: most of its users never touch the dtypes it misreads."""
+    only_rust = all(case.need.framework == "rust" for case in cases)
+    return Severity.WARNING if code == "ABI002" and only_rust else Severity.ERROR
+
+
+def _complaint(code: str, numpy: RunningNumpy, cases: Sequence[_Case]) -> str:
+    """Say in one sentence what is wrong, without the name of the distribution."""
+    installed = f"but NumPy {numpy.version} is installed"
+    if code == "ABI001":
+        return f"was built for NumPy 1.x, {installed}"
+    if code == "ABI003":
+        newest = max(case.need.feature or 0 for case in cases)
+        return f"needs NumPy {describe_feature(newest)} or newer, {installed}"
+    if code == "ABI004":
+        return f"was built for a newer NumPy with larger structs, {installed}"
+    frameworks = {case.need.framework for case in cases}
+    if frameworks == {"rust"}:
+        return f"reads arrays through a rust-numpy that knows only NumPy 1.x, {installed}: some calls panic"
+    through = "pybind11 older than 2.12" if "pybind11" in frameworks else "a C++ layer"
+    return (
+        f"reads arrays through {through}, which knows only NumPy 1.x, {installed}: importing it works, "
+        "but RESULTS CAN BE SILENTLY WRONG, or the process crashes"
+    )
+
+
+def _built(need: NumpyNeed) -> str:
+    """Describe in one line what a module was built for."""
+    headers = {"1.x": "built with NumPy 1.x headers", "2.x": "built with NumPy 2.x headers"}
+    parts = [headers.get(need.built_for, "uses NumPy's C API")]
+    if need.framework:
+        parts.append({"cython": "by Cython", "rust": "by rust-numpy"}.get(need.framework, f"through {need.framework}"))
+    if need.feature is not None:
+        parts.append(f"needs C-API version 0x{need.feature:x} (NumPy {describe_feature(need.feature)})")
+    if need.expects.dtype is not None:
+        parts.append(f"expects a dtype of {need.expects.dtype} bytes")
+    return ", ".join(parts)
+
+
+def _offered(numpy: RunningNumpy) -> str:
+    abi = f"ABI 0x{numpy.abi:x}" if numpy.abi is not None else "ABI unknown"
+    feature = f"C-API version 0x{numpy.feature:x}" if numpy.feature is not None else "C-API version unknown"
+    return f"NumPy {numpy.version} offers {abi}, {feature}"

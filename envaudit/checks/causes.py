@@ -1,0 +1,83 @@
+"""Join what was seen happening to what was read: a smoke failure belongs under the defect that caused it.
+
+A cause must be of the same distribution *and* agree with what was seen; two true things about one package are not
+cause and effect just because of that. A failure that fits nothing stays on its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from envaudit.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from envaudit.model import Finding
+    from envaudit.rulebook import Rulebook
+
+_NUMPY_TEXT = re.compile(
+    r"numpy\.(?:core|_core)\.(?:_?multiarray(?:_umath)?|umath) failed to import"
+    r"|numpy\.\w+ size changed, may indicate binary incompatibility"
+    r"|_ARRAY_API not found"
+    r"|compiled using NumPy 1\.x"
+    r"|compiled against (?:ABI|API|NumPy C-API) version"
+)
+_MISSING_MODULE = re.compile(r"No module named '?([A-Za-z0-9_.]+)")
+# How a module that reads NumPy's structs at the wrong offsets can end.
+_SILENT_ENDS = frozenset({"RUN001", "RUN002", "RUN003", "RUN004"})
+
+
+def join_causes(findings: Iterable[Finding], rulebook: Rulebook) -> list[Finding]:
+    """Return the findings, each cause with the fingerprints of the smoke failures that it explains."""
+    every = list(findings)
+    seen = [finding for finding in every if finding.code.startswith("RUN")]
+    read = [finding for finding in every if not finding.code.startswith("RUN")]
+    explained: dict[str, list[str]] = {}
+    for failure in seen:
+        cause = _cause(failure, read, rulebook)
+        if cause is not None:
+            explained.setdefault(cause.fingerprint, []).append(failure.fingerprint)
+    return [
+        replace(finding, explains=tuple(explained[finding.fingerprint]))
+        if finding.fingerprint in explained
+        else finding
+        for finding in every
+    ]
+
+
+def _cause(failure: Finding, read: Sequence[Finding], rulebook: Rulebook) -> Finding | None:
+    """Choose the defect that explains a failure: of the blamed distribution first, errors before warnings."""
+    touched = {failure.distribution, *(other.name for other in failure.involves)}
+    candidates = [
+        finding
+        for finding in read
+        if finding.severity is not Severity.NOTE
+        and finding.distribution in touched
+        and _agrees(finding, failure, rulebook)
+    ]
+    return min(
+        candidates,
+        key=lambda finding: (finding.distribution != failure.distribution, finding.severity.rank, finding.code),
+        default=None,
+    )
+
+
+def _agrees(cause: Finding, failure: Finding, rulebook: Rulebook) -> bool:
+    """Say whether what was seen is what this defect does."""
+    text = "\n".join([failure.symptom, failure.message, *(item.detail for item in failure.evidence)])
+    if cause.code == "ABI002":
+        return failure.code in _SILENT_ENDS
+    if cause.code.startswith("ABI"):
+        return bool(_NUMPY_TEXT.search(text))
+    if cause.code.startswith("EA-"):
+        rule = rulebook.get(cause.code)
+        return rule is not None and rule.recognises(text)
+    missing = _MISSING_MODULE.search(text)
+    if cause.code in {"DEP001", "DEP003"}:
+        return missing is not None and cause.subject.split(":")[1].replace("-", "_") == missing[1].split(".")[0].lower()
+    if cause.code in {"PLT002", "PLT003"}:
+        return missing is not None or "cannot import name" in text
+    return False

@@ -1,0 +1,54 @@
+"""The commands that put things right, in the words of the tool that made the environment."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envaudit.model import Facts
+
+
+def install_command(facts: Facts, requirements: Sequence[str], *, reinstall: bool = False) -> str:
+    """Return the shell command that installs ``requirements`` into the target.
+
+    It is pip's when the target has pip, conda's when conda installed most of what is there, else uv's.
+    """
+    installer = _installer(facts)
+    if installer == "conda":
+        again = ["--force-reinstall"] if reinstall else []
+        return _join(["conda", "install", "--prefix", facts.target.prefix, *again, *requirements])
+    if installer == "pip":
+        again = ["--force-reinstall", "--no-deps"] if reinstall else []
+        return _join([_python(facts), "-m", "pip", "install", *again, *requirements])
+    again = ["--reinstall", "--no-deps"] if reinstall else []
+    return _join(["uv", "pip", "install", "--python", _python(facts), *again, *requirements])
+
+
+def uninstall_command(facts: Facts, names: Sequence[str]) -> str:
+    """Return the shell command that removes distributions from the target."""
+    installer = _installer(facts)
+    if installer == "conda":
+        return _join(["conda", "remove", "--prefix", facts.target.prefix, *names])
+    if installer == "pip":
+        return _join([_python(facts), "-m", "pip", "uninstall", *names])
+    return _join(["uv", "pip", "uninstall", "--python", _python(facts), *names])
+
+
+def _installer(facts: Facts) -> str:
+    """Name the program to use: what is installed says how it came here."""
+    by_conda = sum(dist.installer == "conda" for dist in facts.distributions)
+    if facts.target.kind == "conda" and by_conda * 2 > len(facts.distributions):
+        return "conda"
+    return "pip" if any(dist.key == "pip" for dist in facts.distributions) else "uv"
+
+
+def _python(facts: Facts) -> str:
+    """Return the interpreter to name: uv also accepts the folder when there is no interpreter."""
+    return facts.target.executable or facts.target.prefix
+
+
+def _join(words: Sequence[str]) -> str:
+    return " ".join(shlex.quote(word) for word in words)

@@ -1,0 +1,94 @@
+"""The list of all checks, and the loop that runs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.checks import abi, causes, dep, env, ins, known, plt, run
+from envaudit.model import Finding, Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from envaudit.model import Facts
+    from envaudit.rulebook import Rulebook
+
+
+class Check(NamedTuple):
+    """One family of checks: the codes it can report, and what it holds against what."""
+
+    name: str
+    codes: tuple[str, ...]
+    purpose: str
+    run: Callable[[Facts, Rulebook], Iterator[Finding | Gap]]
+
+
+class Judgement(NamedTuple):
+    """What all checks together said; ``crashed`` when one of them failed and its part was not checked."""
+
+    findings: tuple[Finding, ...]
+    gaps: tuple[Gap, ...]
+    crashed: bool
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "environment",
+        ("ENV001", "ENV002", "ENV003", "ENV004"),
+        "the interpreter and the folders of the environment",
+        lambda facts, _: env.check_environment(facts),
+    ),
+    Check(
+        "declared dependencies",
+        ("DEP001", "DEP002", "DEP003", "DEP004"),
+        "what METADATA asks for against what is installed",
+        lambda facts, _: dep.check_declared(facts),
+    ),
+    Check(
+        "Python and platform",
+        ("PLT001", "PLT002", "PLT003"),
+        "Requires-Python, wheel tags and suffixes of extension modules against the interpreter",
+        lambda facts, _: plt.check_platform(facts),
+    ),
+    Check(
+        "NumPy C API",
+        ("ABI001", "ABI002", "ABI003", "ABI004"),
+        "what every compiled module needs of NumPy against the NumPy that is installed",
+        lambda facts, _: abi.check_numpy_abi(facts),
+    ),
+    Check(
+        "integrity",
+        ("INS004",),
+        "two versions of one distribution in one folder",
+        lambda facts, _: ins.check_installed(facts),
+    ),
+    Check("known-bad combinations", ("EA",), "the rules database", known.check_known),
+    Check(
+        "smoke tests",
+        tuple(f"RUN{number:03}" for number in range(1, 12)),
+        "how small real computations ended, in a sandbox",
+        lambda facts, _: run.check_smoke(facts),
+    ),
+)
+
+
+def run_checks(facts: Facts, rulebook: Rulebook, checks: tuple[Check, ...] = CHECKS) -> Judgement:
+    """Run every check and join findings that have one cause.
+
+    A check that fails becomes a gap and never stops the others.
+    """
+    findings: list[Finding] = []
+    gaps: list[Gap] = list(facts.gaps)
+    crashed = False
+    for check in checks:
+        try:
+            for item in check.run(facts, rulebook):
+                if isinstance(item, Finding):
+                    findings.append(item)
+                else:
+                    gaps.append(item)
+        except Exception as error:  # noqa: BLE001  one crashed check must not hide what the others found
+            crashed = True
+            where = ", ".join(check.codes)
+            gaps.append(Gap(where, f"the check of {check.name}", f"it failed: {type(error).__name__}: {error}"))
+    return Judgement(tuple(causes.join_causes(findings, rulebook)), tuple(gaps), crashed)

@@ -1,0 +1,63 @@
+"""The codes and their pages. A code never changes its meaning; each has one page in ``envaudit/pages``.
+
+The first line of a page is ``# CODE: title``; the rest has the same sections on every page, held by a test.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from envaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# In the order in which `envaudit check --list` shows them.
+CODES: Mapping[str, str] = {
+    "ABI001": "built for NumPy 1.x, and NumPy 2 is installed",
+    "ABI002": "knows only NumPy 1.x and does not check: results can be silently wrong",
+    "ABI003": "needs a newer NumPy C API than the installed NumPy offers",
+    "ABI004": "expects larger NumPy structs than the installed NumPy has",
+    "PLT001": "not made for this version of Python",
+    "PLT002": "installed from a wheel for another Python or platform",
+    "PLT003": "extension modules of another Python",
+    "DEP001": "a declared dependency is not installed",
+    "DEP002": "a declared dependency is installed in a version that does not fit",
+    "DEP003": "a requested extra lacks what it needs",
+    "DEP004": "metadata that cannot be used",
+    "INS004": "two versions of one distribution in one folder",
+    "ENV001": "the interpreter of the environment is gone",
+    "ENV002": "a folder of the environment cannot be read",
+    "ENV003": "a folder of the environment is missing",
+    "ENV004": "packages of another Python lie in the environment",
+    "RUN001": "a smoke test computed a wrong result",
+    "RUN002": "a smoke test raised an exception",
+    "RUN003": "a smoke test crashed",
+    "RUN004": "a smoke test aborted",
+    "RUN005": "a smoke test used an instruction this processor does not have",
+    "RUN006": "a smoke test was killed from outside",
+    "RUN007": "a smoke test ran out of memory",
+    "RUN008": "a smoke test did not end",
+    "RUN009": "a smoke test ended without a result",
+    "RUN010": "a smoke test flooded its output",
+    "RUN011": "a smoke test left processes behind",
+}
+
+
+@lru_cache(maxsize=1)
+def families() -> frozenset[str]:
+    """Return the letters the codes begin with: ``ABI``, ``DEP``, ... and ``EA`` for rules."""
+    return frozenset({code[:3] for code in CODES} | {"EA"})
+
+
+def page(code: str) -> str:
+    """Return the page of a code as Markdown; raises ``UsageError`` with near matches for one that does not exist."""
+    wanted = code.strip().upper()
+    if wanted not in CODES:
+        near = difflib.get_close_matches(wanted, CODES, n=3, cutoff=0.5)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; the families are {', '.join(sorted(families()))}"
+        raise UsageError(f"there is no code {code!r}{hint}")
+    return resources.files("envaudit").joinpath("pages", f"{wanted}.md").read_text(encoding="utf-8")

@@ -1,0 +1,195 @@
+"""ABI001 to ABI004: every kind of build against old and new NumPys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envaudit.checks.abi import check_numpy_abi
+from envaudit.model import Confidence, Finding, Gap, NumpyNeed, Severity, StructSizes
+from tests.support.facts import make_binary, make_dist, make_facts
+
+if TYPE_CHECKING:
+    from envaudit.model import Facts
+
+C1 = NumpyNeed("c-api", "1.x", feature=0x0D, feature_from="argument")
+C1_UNKNOWN = NumpyNeed("c-api", "1.x")
+C2 = NumpyNeed("c-api", "2.x", feature=0x10, feature_from="text", feature_text="1.23")
+C2_NEW = NumpyNeed("c-api", "2.x", feature=0x14, feature_from="text", feature_text="2.3")
+C_BOTH = NumpyNeed("c-api", "both", feature=0x0D, feature_from="text")
+CYTHON_1 = NumpyNeed("cython", "1.x", "cython", expects=StructSizes(96, 80, 216))
+CYTHON_1_UNKNOWN = NumpyNeed("cython", "1.x", "cython")
+CYTHON_OLD_SMALL = NumpyNeed("cython", "1.x", "cython", expects=StructSizes(88, 80, 192))
+CYTHON_2 = NumpyNeed("cython", "2.x", "cython", expects=StructSizes(32, 80, 216))
+CYTHON_122 = NumpyNeed("c-api", "1.x", "cython", feature=0x0F, expects=StructSizes(96, 96, 232))
+PYBIND_1 = NumpyNeed("by-name", "1.x", "pybind11")
+PYBIND_2 = NumpyNeed("by-name", "2.x", "pybind11")
+RUST_1 = NumpyNeed("by-name", "1.x", "rust")
+
+
+def _facts(need: NumpyNeed | None, numpy: str, name: str = "pandas", version: str = "2.0.3") -> Facts:
+    dist = make_dist(name, version, "numpy>=1.20")
+    return make_facts([dist], [make_binary(dist, f"{name}/_lib.cpython-311-x86_64-linux-gnu.so", need)], numpy)
+
+
+def _codes(facts: Facts) -> list[str]:
+    return [item.code + ("" if isinstance(item, Finding) else " gap") for item in check_numpy_abi(facts)]
+
+
+@pytest.mark.parametrize(
+    ("need", "numpy", "expected"),
+    [
+        (None, "2.2.6", []),
+        (C1, "2.2.6", ["ABI001"]),
+        (C1_UNKNOWN, "2.2.6", ["ABI001"]),
+        (C1, "1.26.4", []),
+        (C1_UNKNOWN, "1.26.4", []),
+        (C1_UNKNOWN, "1.21.6", ["ABI003 gap"]),
+        (C2, "2.2.6", []),
+        (C2, "1.26.4", []),
+        (C2, "1.21.6", ["ABI003"]),
+        (C2_NEW, "2.2.6", ["ABI003"]),
+        (C2_NEW, "2.4.6", []),
+        (C2_NEW, "1.26.4", ["ABI003"]),
+        (C_BOTH, "2.2.6", []),
+        (CYTHON_1, "2.2.6", ["ABI001"]),
+        (CYTHON_1_UNKNOWN, "2.2.6", ["ABI001"]),
+        (CYTHON_OLD_SMALL, "2.2.6", []),
+        (CYTHON_1, "1.26.4", []),
+        (CYTHON_2, "2.2.6", []),
+        (CYTHON_2, "1.26.4", []),
+        (CYTHON_122, "1.26.4", []),
+        (CYTHON_122, "1.21.6", ["ABI004"]),
+        (CYTHON_122, "2.0.2", ["ABI001"]),
+        (PYBIND_1, "2.2.6", ["ABI002"]),
+        (PYBIND_1, "1.26.4", []),
+        (PYBIND_2, "2.2.6", []),
+        (RUST_1, "2.2.6", ["ABI002"]),
+        (RUST_1, "1.26.4", []),
+    ],
+)
+def test_every_kind_of_build(need: NumpyNeed | None, numpy: str, expected: list[str]) -> None:
+    assert _codes(_facts(need, numpy)) == expected
+
+
+def _only(facts: Facts) -> Finding:
+    (finding,) = check_numpy_abi(facts)
+    assert isinstance(finding, Finding)
+    return finding
+
+
+def test_the_sentence_of_a_size_check_is_the_one_the_user_will_read() -> None:
+    assert _only(_facts(CYTHON_1, "2.2.6")).symptom == (
+        "ValueError: numpy.dtype size changed, may indicate binary incompatibility. "
+        "Expected 96 from C header, got 88 from PyObject"
+    )
+    assert _only(_facts(CYTHON_122, "1.21.6")).symptom == (
+        "ValueError: numpy.ndarray size changed, may indicate binary incompatibility. "
+        "Expected 96 from C header, got 88 from PyObject"
+    )
+
+
+def test_confidence_says_how_it_is_known() -> None:
+    assert _only(_facts(C1, "2.2.6")).confidence is Confidence.PROVEN
+    assert _only(_facts(CYTHON_1, "2.2.6")).confidence is Confidence.PROVEN
+    assert _only(_facts(CYTHON_1_UNKNOWN, "2.2.6")).confidence is Confidence.PREDICTED
+    assert _only(_facts(PYBIND_1, "2.2.6")).confidence is Confidence.PREDICTED
+
+
+def test_silent_wrong_results_are_said_plainly() -> None:
+    finding = _only(_facts(PYBIND_1, "2.2.6", "boost-histogram", "1.4.0"))
+    assert finding.severity is Severity.ERROR
+    assert "RESULTS CAN BE SILENTLY WRONG" in finding.message
+    rust = _only(_facts(RUST_1, "2.2.6", "tokenizers", "0.15.2"))
+    assert rust.severity is Severity.WARNING
+    assert "SILENTLY" not in rust.message
+
+
+def test_packages_that_guard_their_import_are_a_warning_that_says_what_stops() -> None:
+    finding = _only(_facts(C1, "2.2.6", "torch", "2.2.2"))
+    assert finding.severity is Severity.WARNING
+    assert "from_numpy" in finding.symptom
+
+
+def test_all_modules_of_a_distribution_are_one_finding_with_a_count() -> None:
+    dist = make_dist("pandas", "2.0.3")
+    binaries = [make_binary(dist, f"pandas/m{number}.so", C1) for number in range(3)]
+    binaries += [make_binary(dist, "pandas/ok.so", C2), make_binary(dist, "pandas/none.so")]
+    finding = _only(make_facts([dist], binaries, "2.2.6"))
+    assert finding.evidence[0].detail == "3 of 4 compiled modules that use NumPy's C API"
+    assert finding.evidence[1].path.endswith("pandas/m0.so")
+    assert finding.evidence[-1].detail == "NumPy 2.2.6 offers ABI 0x2000000, C-API version 0x13"
+
+
+def test_numpys_own_modules_are_not_judged() -> None:
+    facts = make_facts(numpy="2.2.6")
+    own = make_binary(facts.distributions[0], "numpy/core/_x.so", C1)
+    assert _codes(replace(facts, binaries=(own,))) == []
+
+
+def test_without_numpy_there_is_nothing_to_say() -> None:
+    assert _codes(replace(_facts(C1, "2.2.6"), numpy=None)) == []
+
+
+def test_an_unknown_newer_numpy_is_a_gap_and_never_fine() -> None:
+    facts = _facts(C2, "2.4.6")
+    assert facts.numpy is not None
+    unknown = replace(facts.numpy, version="2.9.0", feature=None, sizes=StructSizes())
+    assert _codes(replace(facts, numpy=unknown)) == ["ABI003 gap"]
+
+
+def test_a_file_whose_needs_could_not_be_read_is_a_gap() -> None:
+    facts = _facts(None, "2.2.6")
+    (binary,) = facts.binaries
+    assert binary.facts is not None
+    unread = replace(binary, facts=replace(binary.facts, numpy_unread="no section headers"))
+    (gap,) = check_numpy_abi(replace(facts, binaries=(unread,)))
+    assert isinstance(gap, Gap)
+    assert gap.what.endswith(binary.path)
+    assert _codes(replace(facts, binaries=(replace(binary, facts=None),))) == []
+
+
+def test_a_module_that_no_distribution_lists_is_reported_under_its_folder() -> None:
+    facts = _facts(C1, "2.2.6")
+    (binary,) = facts.binaries
+    finding = _only(replace(facts, binaries=(replace(binary, owner=""),)))
+    assert finding.distribution == "pandas"
+    assert "which no distribution lists" in finding.message
+
+
+def _commands(facts: Facts) -> list[tuple[str, ...]]:
+    return [fix.constraints for fix in _only(facts).fix]
+
+
+def test_fixes_name_the_first_good_release_and_the_old_numpy() -> None:
+    assert _commands(_facts(C1, "2.2.6")) == [("numpy<2",), ("pandas>=2.2.2",)]
+
+
+def test_numpy_1_is_not_advised_where_it_cannot_stand() -> None:
+    facts = _facts(C1, "2.2.6")
+    new_python = replace(facts, target=replace(facts.target, version_info=(3, 13)))
+    assert _commands(new_python) == [("pandas>=2.2.2",)]
+    demanding = make_dist("zarr", "3.1", "numpy>=2.0")
+    assert _commands(replace(facts, distributions=(*facts.distributions, demanding))) == [("pandas>=2.2.2",)]
+    optional = make_dist("zarr", "3.1", "numpy>=2.0; extra == 'new'", "numpydoc>=2", "numpy !bad")
+    assert _commands(replace(facts, distributions=(*facts.distributions, optional)))[0] == ("numpy<2",)
+    newer = make_dist("newlib", "1")
+    built = make_binary(newer, "newlib/x.so", NumpyNeed("c-api", "2.x", feature=0x12))
+    both = replace(facts, distributions=(*facts.distributions, newer), binaries=(*facts.binaries, built))
+    assert _commands(both) == [("pandas>=2.2.2",)]
+
+
+def test_an_unknown_project_is_advised_to_upgrade() -> None:
+    facts = _facts(C1, "2.2.6", "mylib", "1.0")
+    new_python = replace(facts, target=replace(facts.target, version_info=(3, 13)))
+    assert [fix.command for fix in _only(new_python).fix] == ["uv pip install --python /env/bin/python --upgrade mylib"]
+
+
+def test_a_numpy_that_is_too_old_is_to_be_upgraded() -> None:
+    assert _commands(_facts(C2_NEW, "2.2.6")) == [("numpy>=2.3",)]
+    strange = replace(C2_NEW, feature=0x30)
+    finding = _only(_facts(strange, "2.2.6"))
+    assert finding.fix[0].command.endswith("--upgrade numpy")
+    assert "C-API version 0x30" in finding.message
