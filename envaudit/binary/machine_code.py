@@ -12,7 +12,7 @@ from struct import Struct, unpack_from
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from envaudit.binary.image import Piece
 
@@ -20,8 +20,10 @@ _I32 = Struct("<i")
 _U32 = Struct("<I")
 _CHUNK = 1 << 20
 
-# lea r64, [rip+displacement]; the displacement counts from the end of the 7 bytes.
-_LEA = re.compile(rb"[\x48\x4c]\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]")
+# lea r64, [rip+displacement] without its first byte, which is a common one: the search is three times faster from the
+# second. The displacement counts from the end of the 7 bytes.
+_LEA = re.compile(rb"\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]")
+_WIDE = b"\x48\x4c"
 # The top byte of adr and adrp.
 _ADR = re.compile(rb"[\x10\x30\x50\x70\x90\xb0\xd0\xf0]")
 
@@ -41,39 +43,39 @@ class Move(NamedTuple):
     value: int
 
 
-def _references_x86_64(code: Piece, targets: Container[int]) -> Iterator[Reference]:
+def _references_x86_64(code: Piece, targets: Collection[int]) -> Iterator[Reference]:
     """Find ``lea`` relative to the instruction pointer."""
     data = code.data
     end = len(data) - 7
     base = code.address + 7
     read = _I32.unpack_from
     for match in _LEA.finditer(data):
-        position = match.start()
-        if position <= end:
+        position = match.start() - 1
+        if 0 <= position <= end:
             target = base + position + read(data, position + 3)[0]
-            if target in targets:
+            if target in targets and data[position] in _WIDE:
                 yield Reference(position, target)
 
 
-def _references_aarch64(code: Piece, targets: Container[int]) -> Iterator[Reference]:
+def _references_aarch64(code: Piece, targets: Collection[int]) -> Iterator[Reference]:
     """Find ``adr``, and ``adrp`` with the ``add`` that completes it."""
     data = code.data
+    pages = {target >> 12 for target in targets}
     for start in range(0, len(data) - 3, _CHUNK):
         tops = data[start + 3 : start + _CHUNK : 4]
         for match in _ADR.finditer(tops):
             position = start + 4 * match.start()
             word = _U32.unpack_from(data, position)[0]
             immediate = (word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3
-            if immediate & 0x100000:
-                immediate -= 0x200000
+            immediate -= (immediate & 0x100000) << 1
             address = code.address + position
             if not word & 0x80000000:
-                found = [Reference(position, address + immediate)]
-            else:
-                found = _completed(data, position, word & 31, (address >> 12) + immediate << 12)
-            for reference in found:
-                if reference.target in targets:
-                    yield reference
+                if address + immediate in targets:
+                    yield Reference(position, address + immediate)
+            elif (page := (address >> 12) + immediate) in pages:
+                for reference in _completed(data, position, word & 31, page << 12):
+                    if reference.target in targets:
+                        yield reference
 
 
 def _completed(data: bytes, position: int, register: int, page: int) -> list[Reference]:
@@ -88,7 +90,7 @@ def _completed(data: bytes, position: int, register: int, page: int) -> list[Ref
     return found
 
 
-_FINDERS: dict[str, Callable[[Piece, Container[int]], Iterator[Reference]]] = {
+_FINDERS: dict[str, Callable[[Piece, Collection[int]], Iterator[Reference]]] = {
     "x86_64": _references_x86_64,
     "aarch64": _references_aarch64,
 }
@@ -99,7 +101,7 @@ def can_read(machine: str, bits: int) -> bool:
     return bits == 64 and machine in _FINDERS
 
 
-def references(machine: str, code: Piece, targets: Container[int]) -> Iterator[Reference]:
+def references(machine: str, code: Piece, targets: Collection[int]) -> Iterator[Reference]:
     """Yield the instructions in a piece of code that make one of the addresses ``targets``."""
     return _FINDERS[machine](code, targets)
 

@@ -13,14 +13,25 @@ from envaudit.binary.api_version import feature_version
 from envaudit.binary.image import pieces
 from envaudit.binary.machine_code import can_read
 from envaudit.binary.numpy_releases import ABI_2, FEATURE_OF_TEXT
-from envaudit.binary.numpy_text import find_text
+from envaudit.binary.numpy_text import (
+    API_TEXT,
+    COMPILED,
+    DECLARED_TYPE,
+    NEW_DECLARATIONS,
+    NEW_NAME,
+    NUMPY,
+    OLD_DECLARATIONS,
+    OLD_NAME,
+    SIZE_CHECK,
+    TABLE,
+    Text,
+)
 from envaudit.binary.struct_sizes import expected_sizes, type_names
 from envaudit.errors import ReadError
 from envaudit.model import NumpyNeed, StructSizes
 
 if TYPE_CHECKING:
     from envaudit.binary.image import Image, Piece, Source
-    from envaudit.binary.numpy_text import NumpyText
     from envaudit.model import NumpyBuild, RunningNumpy
 
 Code = Literal["never", "sizes", "features", "all"]
@@ -66,63 +77,97 @@ def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
     if not image.may_use_numpy:
         return NumpyFinding()
     try:
-        ranges = image.ranges()
-        texts = pieces(source, ranges.text)
+        text = Text(pieces(source, image.ranges().text))
     except ReadError as error:
         return NumpyFinding(unread=str(error))
-    text = find_text(texts)
-    need = _need(text)
+    frameworks = text.frameworks()
+    if not text.has(NUMPY):
+        return NumpyFinding(frameworks=frameworks)
+    framework = frameworks[0] if frameworks else ""
+    need = _by_error_text(text, framework) or _by_table(text, framework) or _by_size_check(text)
+    unread = ""
+    if code != "never":
+        try:
+            need, unread = _with_code(need, text, source, image, code)
+        except ReadError as error:
+            unread = str(error)
+    return NumpyFinding(need, unread, frameworks)
+
+
+def _by_error_text(text: Text, framework: str) -> NumpyNeed | None:
+    """Recognise a module that calls ``_import_array``."""
+    if not text.has(COMPILED):
+        return None
+    releases = text.releases()
+    old = text.has(API_TEXT)
+    if not releases:
+        return NumpyNeed("c-api", "1.x", framework) if old else None
+    newest = max(releases, key=lambda name: FEATURE_OF_TEXT.get(name, 1 << 16))
+    return NumpyNeed(
+        "c-api",
+        "both" if old else "2.x",
+        framework,
+        feature=FEATURE_OF_TEXT.get(newest),
+        feature_from="text",
+        feature_text=newest,
+    )
+
+
+def _by_table(text: Text, framework: str) -> NumpyNeed | None:
+    """Recognise a module that looks the table of functions up by name."""
+    if not text.has(TABLE):
+        return None
+    if text.has(NEW_NAME):
+        return NumpyNeed("by-name", "2.x", framework)
+    return NumpyNeed("by-name", "1.x", framework) if text.has(OLD_NAME) else None
+
+
+def _by_size_check(text: Text) -> NumpyNeed | None:
+    """Recognise a Cython module that cimports NumPy's types without ``import_array``."""
+    if not text.has(SIZE_CHECK):
+        return None
+    if text.has(NEW_DECLARATIONS):
+        return NumpyNeed("cython", "2.x", "cython")
+    if text.has(OLD_DECLARATIONS):
+        return NumpyNeed("cython", "1.x", "cython")
+    return NumpyNeed("cython", "unknown", "cython") if text.has(DECLARED_TYPE) else None
+
+
+def _with_code(
+    need: NumpyNeed | None, text: Text, source: Source, image: Image, code: Code
+) -> tuple[NumpyNeed | None, str]:
+    """Add what code tells; second, why it does not tell what was asked."""
     feature_asked, sizes_asked = _asked(code, text, need)
     if not feature_asked and not sizes_asked:
-        return NumpyFinding(need, frameworks=text.frameworks)
+        return need, ""
     if not can_read(image.machine, image.bits):
-        unread = f"code for {image.machine} ({image.bits} bits) is not read" if need else ""
-        return NumpyFinding(need, unread, text.frameworks)
-    try:
-        instructions = pieces(source, ranges.code)
-        texts += pieces(source, ranges.data) if sizes_asked else ()
-    except ReadError as error:
-        return NumpyFinding(need, str(error), text.frameworks)
+        return need, f"code for {image.machine} ({image.bits} bits) is not read" if need else ""
+    ranges = image.ranges()
+    instructions = pieces(source, ranges.code)
     unread = ""
     if need and feature_asked:
-        need, unread = _with_feature(need, text, instructions, image.machine)
+        need, unread = _with_feature(need, text.addresses(API_TEXT), instructions, image.machine)
     if sizes_asked:
-        need = _with_sizes(need, expected_sizes(image.machine, instructions, type_names(texts)))
-    return NumpyFinding(need, unread, text.frameworks)
+        names = type_names((*text.parts, *pieces(source, ranges.data)))
+        need = _with_sizes(need, expected_sizes(image.machine, instructions, names))
+    return need, unread
 
 
-def _need(text: NumpyText) -> NumpyNeed | None:
-    """Conclude from the strings alone."""
-    framework = text.frameworks[0] if text.frameworks else ""
-    if text.feature_texts:
-        newest = max(text.feature_texts, key=lambda name: FEATURE_OF_TEXT.get(name, 1 << 16))
-        build: NumpyBuild = "both" if text.api_texts else "2.x"
-        feature = FEATURE_OF_TEXT.get(newest)
-        return NumpyNeed("c-api", build, framework, feature=feature, feature_from="text", feature_text=newest)
-    if text.api_texts:
-        return NumpyNeed("c-api", "1.x", framework)
-    if text.table and (text.old_name or text.new_name):
-        return NumpyNeed("by-name", "2.x" if text.new_name else "1.x", framework)
-    if text.size_check and text.numpy and (text.old_pxd or text.new_pxd or text.declares_types):
-        return NumpyNeed("cython", "2.x" if text.new_pxd else "1.x" if text.old_pxd else "unknown", "cython")
-    return None
-
-
-def _asked(code: Code, text: NumpyText, need: NumpyNeed | None) -> tuple[bool, bool]:
+def _asked(code: Code, text: Text, need: NumpyNeed | None) -> tuple[bool, bool]:
     """Return whether code has to tell the feature version, and whether it has to tell sizes.
 
     On NumPy 2 a module that names ``numpy._core`` was made with 2.x declarations and expects no size that is too large.
     """
     feature = code in {"features", "all"} and need is not None and need.built_for == "1.x" and need.kind == "c-api"
-    sizes = text.size_check and text.numpy and (code == "all" or (code == "sizes" and not text.new_name))
+    sizes = code in {"sizes", "all"} and text.has(SIZE_CHECK) and (code == "all" or not text.has(NEW_NAME))
     return feature, sizes
 
 
 def _with_feature(
-    need: NumpyNeed, text: NumpyText, instructions: list[Piece], machine: str
+    need: NumpyNeed, texts: tuple[int, ...], instructions: list[Piece], machine: str
 ) -> tuple[NumpyNeed | None, str]:
-    """Add the feature version of 1.x headers; second, why it is not known."""
-    feature = feature_version(machine, instructions, text.api_texts)
+    """Add the feature version of 1.x headers, whose error texts stand at ``texts``; second, why it is not known."""
+    feature = feature_version(machine, instructions, texts)
     if not feature.referenced:
         return None, ""  # text that the compiler has left behind of a function it has removed
     unread = "" if feature.value else "the C-API version that its NumPy 1.x headers ask for was not found in its code"
