@@ -56,7 +56,7 @@ class Settings:
     exit_zero: bool = False
     smoke: bool = True
     smoke_timeout: float = 60.0
-    smoke_memory: int = 4 * _GIB
+    smoke_memory: int = 2 * _GIB
     jobs: int = 0
     rules: tuple[str, ...] = ()
     format: Format = "text"

@@ -1,0 +1,148 @@
+"""``envaudit check``: audit an environment and report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envaudit.cli.streams import check_destination, complain, is_terminal, use_color, width_of, write_file, write_out
+from envaudit.errors import EXIT_CLEAN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envaudit.cli.arguments import Commands
+    from envaudit.model import Report
+    from envaudit.report import ReportOptions
+    from envaudit.settings import Settings
+
+_DESCRIPTION = """\
+Read every installed distribution and compiled file of an environment, say which of them cannot work together, and
+try out in a sandbox what cannot be decided by reading. Without TARGET, the active environment or the nearest .venv.
+"""
+_EXIT_CODES = """\
+examples:
+  envaudit check                          the active environment
+  envaudit check .venv --no-smoke         only read, run nothing of it
+  envaudit check -f json -o report.json   for programs
+  envaudit check --ignore DEP002:pandas   leave out what you know about
+
+exit codes:
+  0 nothing found at or above --fail-on   1 something found   2 could not be done
+  3 incomplete: a check failed, or something was not checked under --strict
+"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the arguments of the command. Defaults are ``None``: what is not given comes from the settings."""
+    parser = commands.add_parser(
+        "check",
+        help="audit an environment",
+        description=_DESCRIPTION,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="environment, interpreter or site-packages folder")
+    parser.add_argument("-p", "--python", metavar="PYTHON", help="the interpreter whose environment is audited")
+    parser.add_argument("--list", action="store_true", dest="list_checks", help="list checks and smoke tests, and stop")
+    _add_choice(parser.add_argument_group("what counts"))
+    _add_smoke(parser.add_argument_group("smoke tests"))
+    _add_output(parser.add_argument_group("output"))
+    files = parser.add_argument_group("configuration").add_mutually_exclusive_group()
+    files.add_argument(
+        "--config", metavar="FILE", help="read this file, not the nearest envaudit.toml or pyproject.toml"
+    )
+    files.add_argument("--no-config", action="store_true", help="read no configuration file")
+
+
+def _add_choice(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--select", action="append", metavar="CODES", help="only these, such as ABI,DEP001 (repeatable)")
+    group.add_argument(
+        "--ignore", action="append", metavar="CODES", help="not these; also CODE:distribution (repeatable)"
+    )
+    group.add_argument(
+        "--fail-on", metavar="SEVERITY", help="error (default), warning or note: exit with 1 from here on"
+    )
+    group.add_argument("--strict", action="store_true", default=None, help="exit with 3 if anything was not checked")
+    group.add_argument("--exit-zero", action="store_true", default=None, help="exit with 0 in spite of findings")
+    group.add_argument("--rules", action="append", metavar="DIR", help="also use the rules in this folder (repeatable)")
+
+
+def _add_smoke(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--smoke", action=argparse.BooleanOptionalAction, default=None, help="run small computations (default: yes)"
+    )
+    group.add_argument("--timeout", metavar="SECONDS", help="for each test (default: 60)")
+    group.add_argument("--memory-limit", metavar="SIZE", help="for each test, such as 512M or 4G (default: 2G)")
+    group.add_argument("--jobs", metavar="N", help="tests at a time (default: one for each processor)")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-f", "--format", metavar="FORMAT", help="text (default) or json")
+    group.add_argument("-o", "--output", metavar="FILE", help="write the report to a file")
+    group.add_argument("--color", metavar="WHEN", help="auto (default), always or never")
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", default=None, help="only errors and the verdict")
+    amount.add_argument(
+        "-v", "--verbose", action="store_true", default=None, help="all evidence, and what was left out"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Audit, report, and return the exit code of the verdict."""
+    from envaudit.settings import load_settings  # noqa: PLC0415 - --help needs none of it
+
+    if options.list_checks:
+        from envaudit.cli.listing import lines  # noqa: PLC0415
+
+        write_out("".join(f"{line}\n" for line in lines()))
+        return EXIT_CLEAN
+    environ, cwd = os.environ, str(Path.cwd())
+    settings = load_settings(vars(options), environ, cwd)
+    if settings.output:
+        check_destination(settings.output)
+    report = _audit(settings, environ, cwd)
+    _write(report, settings, environ, cwd)
+    return report.exit_code
+
+
+def _audit(settings: Settings, environ: Mapping[str, str], cwd: str) -> Report:
+    from envaudit.audit import audit  # noqa: PLC0415 - nothing of it is needed to refuse wrong settings
+
+    if settings.quiet or not is_terminal(sys.stderr) or environ.get("TERM") == "dumb":
+        return audit(settings, environ, cwd)
+    from envaudit.cli.progress import shown_progress  # noqa: PLC0415
+
+    with shown_progress() as progress:
+        return audit(settings, environ, cwd, progress)
+
+
+def _write(report: Report, settings: Settings, environ: Mapping[str, str], cwd: str) -> None:
+    from envaudit.report import render  # noqa: PLC0415
+
+    text = render(report, _options(settings, environ, cwd))
+    if not settings.output:
+        write_out(text)
+        return
+    write_file(settings.output, text)
+    if not settings.quiet:
+        complain(f"{report.verdict}, exit code {report.exit_code}; the report is in {settings.output}")
+
+
+def _options(settings: Settings, environ: Mapping[str, str], cwd: str) -> ReportOptions:
+    """Decide how the report looks from where it goes: a file never gets colours."""
+    from envaudit.report import NORMAL, QUIET, VERBOSE, ReportOptions  # noqa: PLC0415
+
+    stream = None if settings.output else sys.stdout
+    return ReportOptions(
+        format=settings.format,
+        color=not settings.output and use_color(settings.color, stream, environ),
+        width=width_of(stream),
+        verbosity=QUIET if settings.quiet else VERBOSE if settings.verbose else NORMAL,
+        root=cwd,
+    )

@@ -1,0 +1,78 @@
+"""``envaudit rules``: list the rules, or look for mistakes in a folder of them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envaudit.cli.explain import rule_folders
+from envaudit.cli.streams import write_out
+from envaudit.errors import EXIT_CLEAN, EXIT_ERROR
+from envaudit.report.plain import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envaudit.cli.arguments import Commands
+
+_EXAMPLES = """\
+examples:
+  envaudit rules list            the rules that ship with envaudit
+  envaudit rules lint my-rules   look for mistakes in your own
+"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the arguments of the command and its two actions."""
+    parser = commands.add_parser(
+        "rules",
+        help="list or lint rules of known-bad combinations",
+        description="Rules are known-bad combinations of distributions, written down as data.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list all rules", description="List all rules.", allow_abbrev=False)
+    listing.set_defaults(run=run_list)
+    listing.add_argument("--rules", action="append", metavar="DIR", help="also the rules in this folder (repeatable)")
+    lint = actions.add_parser(
+        "lint",
+        help="look for mistakes",
+        description="Tell all mistakes in a folder of rules; exit with 2 if there is one.",
+        allow_abbrev=False,
+    )
+    lint.set_defaults(run=run_lint)
+    lint.add_argument("folder", nargs="?", default="", metavar="DIR", help="default: the rules that ship with envaudit")
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """Write one line for each rule: id, severity, status unless active, title."""
+    from envaudit.rulebook import load_rules  # noqa: PLC0415
+
+    book = load_rules(rule_folders(options.rules))
+    rows = []
+    for rule in book.rules:
+        status = "" if rule.status == "active" else f" ({rule.status})"
+        rows.append(f"{rule.id}  {rule.severity.value:<7}  {rule.title}{status}")
+    _write((*rows, f"{book.info.count} active rules, version {book.info.version}"))
+    return EXIT_CLEAN
+
+
+def run_lint(options: argparse.Namespace) -> int:
+    """Write every mistake in a folder of rules; 2 if there is one."""
+    from envaudit.rulebook import default_folder  # noqa: PLC0415
+    from envaudit.rulebook.lint import lint_rules  # noqa: PLC0415
+
+    folder = options.folder or default_folder()
+    problems = lint_rules(str(Path(folder)))
+    if not problems:
+        _write([f"no mistakes in {folder}"])
+        return EXIT_CLEAN
+    _write((*(str(problem) for problem in problems), f"{len(problems)} mistakes in {folder}"))
+    return EXIT_ERROR
+
+
+def _write(lines: Iterable[str]) -> None:
+    write_out("".join(f"{plain(line)}\n" for line in lines))

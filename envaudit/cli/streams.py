@@ -1,0 +1,149 @@
+"""Writing: results to standard output or a file, complaints to standard error, and what a destination can show."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from envaudit.errors import EnvauditError, UsageError
+from envaudit.files import reason
+from envaudit.report.plain import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROGRAM = "envaudit"
+_WIDTH_OF_A_FILE = 100
+_WIDEST = 120  # longer lines are tiring to read, however wide the window is
+
+
+def complain(text: str, *, escape: bool = True) -> None:
+    """Write a line to standard error, with the name of the program; a closed stream is nobody's concern."""
+    line = f"{PROGRAM}: {plain(text)}\n" if escape else text
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or None under pythonw
+        sys.stderr.write(_writable(line, sys.stderr))
+        sys.stderr.flush()
+
+
+def write_out(text: str) -> None:
+    """Write a result to standard output. A reader that has seen enough (``| head``) is no error."""
+    stream = sys.stdout
+    if stream is None:
+        raise EnvauditError("there is no standard output to write to; --output FILE writes to a file")
+    try:
+        stream.write(_writable(text, stream))
+        stream.flush()
+    except BrokenPipeError:
+        _to_nowhere(stream)
+    except (OSError, ValueError) as error:  # the disk is full, or the stream is closed
+        _to_nowhere(stream)
+        raise EnvauditError(f"cannot write to standard output: {reason(error)}") from error
+
+
+def close_quietly() -> None:
+    """Flush standard output so that Python has nothing left to complain about when it ends."""
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            _to_nowhere(sys.stdout)
+
+
+def _writable(text: str, stream: TextIO) -> str:
+    r"""Replace what the encoding of a stream cannot say by ``\u....``."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    """Let what is still buffered go to the null device, instead of failing again when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def check_destination(path: str) -> None:
+    """Raise ``UsageError`` if a report could not be written there, before any work is done for it."""
+    file = Path(path)
+    if file.is_dir():
+        raise UsageError(f"--output {path}: this is a folder, not a file")
+    if not file.parent.is_dir():
+        raise UsageError(f"--output {path}: there is no folder {file.parent}")
+
+
+def write_file(path: str, text: str) -> None:
+    """Write a file whole or not at all: readers see the old content until the new is complete.
+
+    A link stays a link, permissions stay as they are, and a device or pipe is written to, never replaced.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        mode = _mode(path)
+        if mode is not None and not stat.S_ISREG(mode):
+            with Path(path).open("wb") as stream:
+                stream.write(data)
+            return
+        _replace(Path(path).resolve(), data, mode)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise EnvauditError(f"cannot write {path}: {why}") from error
+
+
+def _mode(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _replace(file: Path, data: bytes, mode: int | None) -> None:
+    beside = file.with_name(f".{file.name[:200]}.{os.urandom(6).hex()}.tmp")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(stream.fileno(), stat.S_IMODE(mode))
+            stream.write(data)
+        beside.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+# --- what a destination can show ------------------------------------------------------------------------------------
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is looking at a stream."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
+def use_color(choice: str, stream: TextIO | None, environ: Mapping[str, str]) -> bool:
+    """Decide on colours for a stream: the setting, then ``NO_COLOR``, then ``FORCE_COLOR``, then what it is."""
+    if choice != "auto":
+        return choice == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR", "0") not in {"", "0"}:
+        return True
+    return is_terminal(stream) and environ.get("TERM") != "dumb"
+
+
+def width_of(stream: TextIO | None) -> int:
+    """Return how many characters fit on a line."""
+    if not is_terminal(stream):
+        return _WIDTH_OF_A_FILE
+    return min(shutil.get_terminal_size((_WIDTH_OF_A_FILE, 24)).columns, _WIDEST)
