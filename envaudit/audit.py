@@ -10,7 +10,7 @@ from envaudit.checks.registry import run_checks
 from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, locate
 from envaudit.model import Timings
-from envaudit.rulebook import load_rules
+from envaudit.rulebook import default_folder, load_rules
 from envaudit.verdict import decide
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     """
     started = time.perf_counter()
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd)
-    rulebook = load_rules(settings.rules)
+    rulebook = load_rules([default_folder(), *settings.rules])
     facts = gather_facts(target)
     smoke_seconds = None
     if settings.smoke:
@@ -52,7 +52,9 @@ def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) 
     """Run the smoke tests of what is installed, in the sandbox, and add how they ended to the facts."""
     from envaudit.smoke import SmokeOptions, run_smoke  # noqa: PLC0415  a static run must not pay for it
 
-    options = SmokeOptions(timeout=settings.smoke_timeout, memory=settings.smoke_memory, jobs=settings.jobs)
+    options = SmokeOptions(timeout=settings.smoke_timeout, memory=settings.smoke_memory)
+    if settings.jobs:
+        options = replace(options, jobs=settings.jobs)
     installed = {key: dist.version for key, dist in facts.visible().items()}
     outcome = run_smoke(facts.target, installed, options, progress)
     return replace(facts, smoke=outcome.results, gaps=(*facts.gaps, *outcome.gaps))

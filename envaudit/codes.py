@@ -24,6 +24,7 @@ CODES: Mapping[str, str] = {
     "PLT001": "not made for this version of Python",
     "PLT002": "installed from a wheel for another Python or platform",
     "PLT003": "extension modules of another Python",
+    "LNK007": "a compiled file is cut short",
     "DEP001": "a declared dependency is not installed",
     "DEP002": "a declared dependency is installed in a version that does not fit",
     "DEP003": "a requested extra lacks what it needs",

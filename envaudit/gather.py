@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
     from envaudit.model import BinaryFacts, Distribution, RecordEntry, RunningNumpy, Target
 
-# NumPy 1.25 was the last 1.x release to raise the C-API feature version, to 17: on it and above, no 1.x build can ask
-# for too much. From 1.22 on, structs are as large as any header of the 1.x line expects.
-_FEATURE_OF_125 = 17
-_FEATURE_OF_122 = 15
+# Files of these names are never loaded on the system; some wheels carry them for every system at once.
+_OF_OTHER_SYSTEMS = {"linux": (".pyd", ".dll", ".dylib"), "macosx": (".pyd", ".dll"), "win": (".so", ".dylib")}
 
 
 def gather_facts(target: Target) -> Facts:
@@ -29,7 +27,7 @@ def gather_facts(target: Target) -> Facts:
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
     files += [(loose.entry, loose.site_dir, "") for loose in scan.loose_binaries]
     gaps: list[Gap] = []
-    binaries = tuple(_read_all(files, _code_needed(numpy), gaps))
+    binaries = tuple(_read_all(target, files, numpy, gaps))
     return Facts(target, scan.distributions, binaries, numpy, gaps=(*scan.gaps, *gaps))
 
 
@@ -43,28 +41,22 @@ def _running_numpy(visible: Iterable[Distribution]) -> RunningNumpy | None:
     return None
 
 
-def _code_needed(numpy: RunningNumpy | None) -> CodeReading:
-    """Decide which facts are worth reading machine code for: it costs as much as all the rest together."""
-    if numpy is None:
-        return "never"
-    if numpy.abi is None or numpy.feature is None or numpy.feature < _FEATURE_OF_122:
-        return "all"
-    if numpy.abi >> 24 >= 2:  # noqa: PLR2004  the ABI number of NumPy 2 is 0x02000000
-        return "sizes"
-    return "never" if numpy.feature >= _FEATURE_OF_125 else "all"
-
-
-def _read_all(files: Iterable[tuple[RecordEntry, str, str]], code: CodeReading, gaps: list[Gap]) -> Iterator[Binary]:
+def _read_all(
+    target: Target, files: Iterable[tuple[RecordEntry, str, str]], numpy: RunningNumpy | None, gaps: list[Gap]
+) -> Iterator[Binary]:
     """Read every compiled file; one that cannot be read becomes a gap and stays in the list without facts."""
-    from envaudit.binary import read_binary  # noqa: PLC0415
+    from envaudit.binary import code_for, read_binary  # noqa: PLC0415
 
+    code = code_for(numpy)
+    elsewhere = _OF_OTHER_SYSTEMS.get(target.platform.partition("-")[0], ())
     for entry, site_dir, owner in files:
         path = f"{site_dir}/{entry.path}"
         facts: BinaryFacts | None = None
-        try:
-            facts = read_binary(path, code=code)
-        except ReadError as error:
-            gaps.append(Gap("ABI", path, str(error)))
+        if not entry.path.endswith(elsewhere):
+            try:
+                facts = read_binary(path, code=code)
+            except ReadError as error:
+                gaps.append(Gap("ABI", path, str(error)))
         yield Binary(entry.path, site_dir, owner, facts, has_source=_has_source(path))
 
 

@@ -68,16 +68,18 @@ def _cause(failure: Finding, read: Sequence[Finding], rulebook: Rulebook) -> Fin
 def _agrees(cause: Finding, failure: Finding, rulebook: Rulebook) -> bool:
     """Say whether what was seen is what this defect does."""
     text = "\n".join([failure.symptom, failure.message, *(item.detail for item in failure.evidence)])
-    if cause.code == "ABI002":
-        return failure.code in _SILENT_ENDS
-    if cause.code.startswith("ABI"):
-        return bool(_NUMPY_TEXT.search(text))
+    missing = _MISSING_MODULE.search(text)
+    family = cause.code[:3]
     if cause.code.startswith("EA-"):
         rule = rulebook.get(cause.code)
         return rule is not None and rule.recognises(text)
-    missing = _MISSING_MODULE.search(text)
+    if cause.code == "ABI002":
+        return failure.code in _SILENT_ENDS
     if cause.code in {"DEP001", "DEP003"}:
-        return missing is not None and cause.subject.split(":")[1].replace("-", "_") == missing[1].split(".")[0].lower()
-    if cause.code in {"PLT002", "PLT003"}:
-        return missing is not None or "cannot import name" in text
-    return False
+        wanted = cause.subject.split(":")[1].replace("-", "_")
+        return missing is not None and wanted == missing[1].split(".")[0].lower()
+    return (
+        (family == "ABI" and _NUMPY_TEXT.search(text) is not None)
+        or (family == "PLT" and (missing is not None or "cannot import name" in text))
+        or (cause.code == "LNK007" and (failure.code in {"RUN003", "RUN004"} or "file too short" in text))
+    )

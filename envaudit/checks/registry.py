@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.checks import abi, causes, dep, env, ins, known, plt, run
+from envaudit.checks import abi, causes, dep, env, ins, known, lnk, plt, run
 from envaudit.model import Finding, Gap
 
 if TYPE_CHECKING:
@@ -55,6 +55,12 @@ CHECKS: tuple[Check, ...] = (
         ("ABI001", "ABI002", "ABI003", "ABI004"),
         "what every compiled module needs of NumPy against the NumPy that is installed",
         lambda facts, _: abi.check_numpy_abi(facts),
+    ),
+    Check(
+        "shared libraries",
+        ("LNK007",),
+        "compiled files that the loader cannot map whole",
+        lambda facts, _: lnk.check_links(facts),
     ),
     Check(
         "integrity",

@@ -1,0 +1,41 @@
+"""Shared libraries: what the loader will do with each compiled file (``LNK``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envaudit.checks.fixes import install_command
+from envaudit.model import Confidence, Evidence, Finding, Fix, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envaudit.model import Binary, Facts
+
+
+def check_links(facts: Facts) -> Iterator[Finding]:
+    """Yield ``LNK007``, one finding for each distribution with files that are cut short."""
+    cut: dict[str, list[Binary]] = {}
+    for binary in facts.binaries:
+        if binary.facts is not None and binary.facts.truncated:
+            cut.setdefault(binary.owner, []).append(binary)
+    owners = {dist.info_path: dist for dist in facts.distributions}
+    for owner, binaries in cut.items():
+        dist = owners.get(owner)
+        title = f"{dist.name} {dist.version}" if dist else f"{binaries[0].site_dir}, outside any distribution,"
+        count = "a compiled file that is" if len(binaries) == 1 else f"{len(binaries)} compiled files that are"
+        yield Finding(
+            code="LNK007",
+            severity=Severity.ERROR,
+            confidence=Confidence.PROVEN,
+            message=f"{title} has {count} cut short",
+            subject="truncated",
+            distribution=dist.key if dist else binaries[0].path.split("/", 1)[0],
+            version=dist.version if dist else "",
+            symptom="Bus error: the process dies without an exception when the file is loaded or used",
+            evidence=tuple(
+                Evidence(f"{binary.site_dir}/{binary.path}", "ends before its last loadable segment")
+                for binary in binaries
+            ),
+            fix=(Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),) if dist else (),
+        )
