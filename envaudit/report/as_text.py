@@ -113,7 +113,7 @@ def _rows(cause: Cause, view: _View) -> Iterator[Entry]:
         if finding.involves:
             yield Entry("with", ", ".join(plain(f"{other.name} {other.version}".strip()) for other in finding.involves))
         if finding.confidence is Confidence.PREDICTED:
-            yield Entry("how sure", "predicted from metadata, a date or a rule; not seen happening")
+            yield Entry("basis", "predicted from metadata, a date or a rule; not seen happening")
     for position, fix in enumerate(finding.fix):
         yield Entry("or" if position else "fix", plain(fix.command), "bold", whole=True, repeat=True)
         if view.verbose and fix.constraints:
@@ -156,8 +156,7 @@ def _effect(effect: Finding, said: str, *, verbose: bool) -> Iterator[Entry]:
 def _details(report: Report, view: _View) -> Iterator[Line]:
     if report.gaps:
         yield (Span("not checked", "bold"),)
-        for row in _gap_rows(report.gaps, view):
-            yield from paragraph((Span(INDENT),), row, view.width, hanging=INDENT * 2)
+        yield from _gaps(report.gaps, view)
         yield ()
     if report.suppressed:
         yield (Span("ignored by settings", "bold"),)
@@ -173,11 +172,14 @@ def _details(report: Report, view: _View) -> Iterator[Line]:
     yield ()
 
 
-def _gap_rows(gaps: Iterable[Gap], view: _View) -> Iterator[str]:
+def _gaps(gaps: Iterable[Gap], view: _View) -> Iterator[Line]:
     """Say each reason once, with all that it kept from being looked at."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for gap in gaps:
         by_reason.setdefault((gap.code, gap.why), []).append(view.place(gap.what))
     for (code, why), things in by_reason.items():
-        family = f"{plain(code)}  " if code else ""
-        yield f"{family}{', '.join(things)}: {plain(why)}"
+        head = (Span(INDENT), Span(f"{plain(code)}  " if code else ""))
+        text = f"{things[0]}: {plain(why)}" if len(things) == 1 else f"{plain(why)}:"
+        yield from paragraph(head, text, view.width, hanging=INDENT * 2)
+        for thing in things if len(things) > 1 else ():
+            yield Span(INDENT * 2), Span(thing)
