@@ -1,0 +1,82 @@
+"""Which environment is meant: the argument, ``--python``, a variable of an activated environment, or ``.venv``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class TargetRequest(NamedTuple):
+    """What the user asked for.
+
+    ``target`` is the path of an environment, interpreter or folder of packages. ``python`` is what ``--python`` says:
+    a path, a command or a version such as ``3.11``; without a target it is the target, with one it only says which
+    Python a folder is for that does not say so itself.
+    """
+
+    target: str | None = None
+    python: str | None = None
+
+
+class Choice(NamedTuple):
+    """An absolute path, with its links as they are, and in words why it was chosen."""
+
+    path: str
+    chosen_by: str
+
+
+def choose(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Choice:
+    """Return what to audit; raises ``TargetError`` when nothing says so or what is said does not exist."""
+    if request.target:
+        return Choice(absolute(request.target, cwd), "argument")
+    if request.python:
+        return find_python(request.python, environ, cwd)
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        value = environ.get(variable)
+        if value:
+            path = absolute(value, cwd)
+            if not os.path.lexists(path):
+                raise TargetError(f"{variable} is set to {value}, which does not exist")
+            return Choice(path, variable)
+    folder = os.path.abspath(cwd)
+    while True:
+        found = os.path.join(folder, ".venv")
+        if os.path.isfile(os.path.join(found, "pyvenv.cfg")):
+            return Choice(found, f".venv found in {folder}")
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            break
+        folder = parent
+    raise TargetError(
+        "no environment to audit: give its path, activate it, use --python, or run this where a .venv folder is"
+    )
+
+
+def find_python(python: str, environ: Mapping[str, str], cwd: str) -> Choice:
+    """Look up what ``--python`` says: an existing path, a version (``3.11``), or a command; raises ``TargetError``."""
+    path = absolute(python, cwd)
+    if os.sep in python or "/" in python or os.path.lexists(path):
+        return Choice(path, "--python")
+    command = f"python{python}" if python[:1].isdigit() else python
+    search = environ.get("PATH", os.defpath)
+    found = shutil.which(command, path=search)
+    if found is None and python.count(".") == 2:  # 3.11.7: the command has no patch version in its name
+        command = command.rpartition(".")[0]
+        found = shutil.which(command, path=search)
+    if found is None:
+        raise TargetError(f"--python {python}: there is no {command} on the PATH, and no such file")
+    return Choice(absolute(found, cwd), f"--python {python}, {command} on the PATH")
+
+
+def absolute(path: str, cwd: str) -> str:
+    """Return a path from the root without ``..`` and slash at its end; links stay as they are."""
+    if "\0" in path:
+        raise TargetError("the path of the environment holds a NUL character")
+    full = os.path.abspath(os.path.join(cwd, path))
+    return full.replace(os.sep, "/") if os.sep != "/" else full

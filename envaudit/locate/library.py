@@ -1,0 +1,140 @@
+"""Where the standard library of an interpreter lies and which version it has, by files."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+from envaudit.errors import ReadError
+from envaudit.files import list_folder, read_text
+
+_LIB_NAME = re.compile(r"(python|pypy)(\d+\.\d+)(t?)$")
+_PROGRAM_NAME = re.compile(r"(python|pypy)(\d+\.\d+)(t?)(?:-c|\.exe)?$")
+_DEFINE = re.compile(r'^\s*#\s*define\s+(PY_VERSION|PYPY_VERSION)\s+"([^"\s]{1,40})"', re.MULTILINE)
+_CONDA_PYTHON = re.compile(r"python-(\d+\.\d+\.\d+[a-z0-9]*)-([^-]+)\.json$")
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:\.?(a|b|rc|alpha|beta|candidate|final)\.?(\d+))?")
+_STAGES = {"alpha": "a", "beta": "b", "candidate": "rc"}
+_SMALL_FILE = 1024 * 1024
+
+
+class Library(NamedTuple):
+    """A standard library: the prefix, and where in it the library lies (``lib/python3.13t``; ``Lib`` on Windows)."""
+
+    prefix: str
+    folder: str
+
+    @property
+    def name(self) -> str:
+        """Last part of the folder: ``python3.13t``, ``pypy3.10``, ``Lib``."""
+        return self.folder.rpartition("/")[2]
+
+
+class Release(NamedTuple):
+    """A version of Python, ``3.11.7`` or, when no file says more, ``3.11``; PyPy has a version of its own besides."""
+
+    python: str
+    implementation: str = "CPython"
+    implementation_version: str = ""
+    free_threaded: bool = False
+
+
+def release_of_name(lib_name: str) -> Release | None:
+    """Return what the name of a library folder says, ``None`` for one without version (``Lib``, ``python3``)."""
+    match = _LIB_NAME.match(lib_name)
+    if match is None:
+        return None
+    return Release(match[2], "PyPy" if match[1] == "pypy" else "CPython", "", bool(match[3]))
+
+
+def find_library(program: str) -> Library | None:
+    """Find the standard library of an interpreter the way it does itself: upward from its real place.
+
+    ``None`` when there is none, or several and the name of the program does not say which.
+    """
+    real = os.path.realpath(program)
+    match = _PROGRAM_NAME.match(os.path.basename(real))
+    name = f"{match[1]}{match[2]}{match[3]}" if match else ""
+    prefix = os.path.dirname(real)
+    while True:
+        found = _libraries(prefix, name)
+        if len(found) == 1:
+            return found[0]
+        parent = os.path.dirname(prefix)
+        if found or parent == prefix:
+            return None
+        prefix = parent
+
+
+def _libraries(prefix: str, name: str) -> list[Library]:
+    """Return the standard libraries directly in a prefix: the one of this name, or all."""
+    prefix = prefix.rstrip("/")
+    found = []
+    for lib in ("lib", "lib64"):
+        if name:
+            names = [name]
+        else:
+            try:
+                names = [entry.name for entry in list_folder(f"{prefix}/{lib}") if _LIB_NAME.match(entry.name)]
+            except ReadError:
+                continue
+        found += [Library(prefix, f"{lib}/{each}") for each in names if os.path.isfile(f"{prefix}/{lib}/{each}/os.py")]
+        if found:
+            break
+    if not found and os.path.isfile(f"{prefix}/Lib/os.py"):
+        found.append(Library(prefix, "Lib"))
+    return found
+
+
+def release_of_library(library: Library) -> Release | None:
+    """Return the full version by ``conda-meta`` or ``patchlevel.h``; ``None`` when neither says one that fits."""
+    named = release_of_name(library.name)
+    release = _release_of_conda(library.prefix) or _release_of_header(library)
+    if release is None or (named and minor(release.python) != named.python):
+        return None
+    return (
+        release._replace(implementation=named.implementation, free_threaded=named.free_threaded) if named else release
+    )
+
+
+def _release_of_conda(prefix: str) -> Release | None:
+    """Read the version from the name of conda's record: ``conda-meta/python-3.11.7-hab00c5b_1_cpython.json``."""
+    try:
+        names = [entry.name for entry in list_folder(f"{prefix}/conda-meta")]
+    except ReadError:
+        return None
+    matches = [match for match in map(_CONDA_PYTHON.match, names) if match]
+    if len(matches) != 1 or "pypy" in matches[0][2]:  # PyPy: its own version stands only in the header
+        return None
+    return Release(matches[0][1], "CPython", matches[0][1], matches[0][2].endswith("t"))
+
+
+def _release_of_header(library: Library) -> Release | None:
+    """Read ``patchlevel.h``, which comes with every Python but those that a distribution splits."""
+    folder = "include" if library.folder == "Lib" else f"include/{library.name}"
+    try:
+        text = read_text(f"{library.prefix}/{folder}/patchlevel.h", _SMALL_FILE)
+    except ReadError:
+        return None
+    defines = dict(_DEFINE.findall(text))
+    version = plain_version(defines.get("PY_VERSION", ""))
+    if not version:
+        return None
+    own = plain_version(defines.get("PYPY_VERSION", ""))
+    return Release(version, "PyPy" if own else "CPython", own or version)
+
+
+def plain_version(text: str) -> str:
+    """Return a version as ``3.11.7`` or ``3.14.0rc1``, also from ``3.11.7.final.0`` and ``3.13.0+``; else empty."""
+    match = _VERSION.match(text.strip())
+    if match is None:
+        return ""
+    version = ".".join(part for part in match.group(1, 2, 3) if part is not None)
+    if match[4] and match[4] != "final" and match[3] is not None:
+        version += _STAGES.get(match[4], match[4]) + match[5]
+    return version
+
+
+def minor(version: str) -> str:
+    """Return ``3.11`` for ``3.11.7``."""
+    return ".".join(version.split(".")[:2])

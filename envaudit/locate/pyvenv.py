@@ -1,0 +1,43 @@
+"""pyvenv.cfg: what venv, virtualenv and uv write about an environment they make."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from envaudit.errors import ReadError
+from envaudit.files import read_bytes
+from envaudit.locate.library import plain_version
+
+_LIMIT = 256 * 1024
+
+
+class PyvenvCfg(NamedTuple):
+    """``home`` is the folder of the interpreter the environment was made from; ``version`` is empty when not given."""
+
+    home: str = ""
+    version: str = ""
+    implementation: str = ""
+    system_site_packages: bool = False
+
+
+def read_pyvenv_cfg(path: str) -> PyvenvCfg:
+    """Read pyvenv.cfg; one that cannot be read says nothing.
+
+    The version is under ``version`` (venv) or ``version_info`` (virtualenv ``3.11.7.final.0``, uv ``3.11.7``).
+    """
+    try:
+        text = read_bytes(path, _LIMIT).decode("utf-8", "replace")
+    except ReadError:
+        return PyvenvCfg()
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        name, sign, value = line.partition("=")
+        if sign:
+            values.setdefault(name.strip().lower(), value.strip())
+    home = values.get("home", "")
+    return PyvenvCfg(
+        home="" if "\0" in home else home.rstrip("/\\") or home,
+        version=plain_version(values.get("version_info") or values.get("version", "")),
+        implementation=values.get("implementation", ""),
+        system_site_packages=values.get("include-system-site-packages", "").lower() == "true",
+    )
