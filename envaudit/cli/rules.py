@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envaudit.cli.explain import rule_folders
 from envaudit.cli.streams import write_out
 from envaudit.errors import EXIT_CLEAN, EXIT_ERROR
 from envaudit.report.plain import plain
+from envaudit.report.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +56,7 @@ def run_list(options: argparse.Namespace) -> int:
     for rule in book.rules:
         status = "" if rule.status == "active" else f" ({rule.status})"
         rows.append(f"{rule.id}  {rule.severity.value:<7}  {rule.title}{status}")
-    _write((*rows, f"{book.info.count} active rules, version {book.info.version}"))
+    _write((*rows, f"{number(book.info.count, 'active rule')}, version {book.info.version}"))
     return EXIT_CLEAN
 
 
@@ -66,11 +66,11 @@ def run_lint(options: argparse.Namespace) -> int:
     from envaudit.rulebook.lint import lint_rules  # noqa: PLC0415
 
     folder = options.folder or default_folder()
-    problems = lint_rules(str(Path(folder)))
+    problems = lint_rules(folder)
     if not problems:
         _write([f"no mistakes in {folder}"])
         return EXIT_CLEAN
-    _write((*(str(problem) for problem in problems), f"{len(problems)} mistakes in {folder}"))
+    _write((*(str(problem) for problem in problems), f"{number(len(problems), 'mistake')} in {folder}"))
     return EXIT_ERROR
 
 
