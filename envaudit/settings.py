@@ -256,7 +256,7 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
     # Only a run that has a configuration file pays for the parser.
     if sys.version_info >= (3, 11):
         import tomllib  # noqa: PLC0415
-    else:
+    else:  # pragma: no cover - Python 3.10
         import tomli as tomllib  # noqa: PLC0415
     try:
         document: dict[str, Any] = tomllib.loads(text)

@@ -178,6 +178,9 @@ class TestFiles:
         with pytest.raises(ConfigError, match="cannot be read: not UTF-8"):
             load(tmp_path)
 
+    def test_a_folder_that_cannot_be_looked_into_holds_no_configuration(self, tmp_path: Path) -> None:
+        assert load(tmp_path / ("x" * 300)) == Settings()
+
     def test_a_named_pipe_blocks_nobody(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "envaudit.toml")
         assert load(tmp_path) == Settings()

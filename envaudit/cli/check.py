@@ -14,7 +14,7 @@ from envaudit.errors import EXIT_CLEAN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envaudit.cli.arguments import Commands
+    from envaudit.cli.parser import Commands
     from envaudit.model import Report
     from envaudit.report import ReportOptions
     from envaudit.settings import Settings

@@ -12,7 +12,7 @@ from envaudit.errors import EXIT_CLEAN, UsageError
 from envaudit.report.plain import plain_lines
 
 if TYPE_CHECKING:
-    from envaudit.cli.arguments import Commands
+    from envaudit.cli.parser import Commands
 
 _EXAMPLES = """\
 examples:

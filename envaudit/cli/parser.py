@@ -13,6 +13,8 @@ from envaudit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - what add_subparsers returns
+
 _COMMANDS = (check, explain, rules)
 _NAMES = ("check", "explain", "rules")
 

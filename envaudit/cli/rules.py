@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from envaudit.cli.explain import rule_folders
 from envaudit.cli.streams import write_out
 from envaudit.errors import EXIT_CLEAN, EXIT_ERROR
-from envaudit.report.plain import plain
-from envaudit.report.words import number
+from envaudit.report.plain import number, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envaudit.cli.arguments import Commands
+    from envaudit.cli.parser import Commands
 
 _EXAMPLES = """\
 examples:

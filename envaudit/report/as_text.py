@@ -8,8 +8,8 @@ from envaudit import __version__
 from envaudit.model import Confidence, Severity
 from envaudit.report.layout import INDENT, Entry, Span, entries, join, paragraph
 from envaudit.report.options import QUIET, VERBOSE
-from envaudit.report.plain import plain, plain_lines, shown_path
-from envaudit.report.words import causes, number, standing, target_line
+from envaudit.report.plain import number, plain, plain_lines, shown_path
+from envaudit.report.words import causes, standing, target_line
 from envaudit.settings import normalized
 
 if TYPE_CHECKING:
@@ -142,9 +142,10 @@ def _symptom(label: str, symptom: str, *, verbose: bool) -> Iterator[Entry]:
 
 
 def _effect(effect: Finding, said: str, *, verbose: bool) -> Iterator[Entry]:
-    """Show what a finding is the cause of; its symptom only if it says something that was not just said."""
+    """Show what a finding is the cause of, without saying the symptom again that stands right above."""
     label = "seen" if effect.code.startswith("RUN") else "causes"
-    yield Entry(label, f"{plain(effect.message)} [{plain(effect.code)}]")
+    message = effect.message.replace(said, "exactly this") if said else effect.message
+    yield Entry(label, f"{plain(message)} [{plain(effect.code)}]")
     if effect.symptom and effect.symptom != said:
         for entry in _symptom(label, effect.symptom, verbose=verbose):
             yield entry._replace(text=f"  {entry.text}")

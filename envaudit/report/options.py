@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -13,8 +12,7 @@ NORMAL = 0
 VERBOSE = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ReportOptions:
+class ReportOptions(NamedTuple):
     """Format, colour, width in characters, and how much is said.
 
     ``verbosity`` is ``QUIET``, ``NORMAL`` or ``VERBOSE``. Paths below ``root`` are shown relative to it.

@@ -40,6 +40,11 @@ def shown_path(path: str, root: str, sites: tuple[str, ...] = ()) -> str:
     return plain(path[len(base) + 1 :] if base and _lies_in(path, base) else path)
 
 
+def number(count: int, noun: str) -> str:
+    """Return ``1 error``, ``2 errors``, ``0 errors``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def _lies_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(tuple(folder + separator for separator in _SEPARATORS))
 

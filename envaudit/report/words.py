@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.model import Severity
-from envaudit.report.plain import plain, shown_path
+from envaudit.report.plain import number, plain, shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -126,8 +126,3 @@ def _left_out(report: Report, *, hint: bool) -> Iterable[str]:
         return
     text = "1 thing was not checked" if gaps == 1 else f"{gaps} things were not checked"
     yield f"{text} (-v lists {'it' if gaps == 1 else 'them'})" if hint else text
-
-
-def number(count: int, noun: str) -> str:
-    """Return ``1 error``, ``2 errors``, ``0 errors``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

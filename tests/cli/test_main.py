@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -262,16 +263,23 @@ class TestProcess:
     @pytest.mark.parametrize(
         ("argv", "unwanted"),
         [
-            (["--version"], {"rich", "packaging", "psutil", "importlib_metadata", "tomllib", "subprocess", "json"}),
+            (
+                ["--version"],
+                {"rich", "packaging", "psutil", "tomllib", "subprocess", "json", "inspect", "envaudit.model"},
+            ),
             (["check", "--help"], {"rich", "packaging", "psutil", "importlib_metadata", "tomllib", "subprocess"}),
             (["check", "--fail-on", "x"], {"rich", "packaging", "psutil", "importlib_metadata", "tomllib"}),
             (["explain", "ABI001"], {"rich", "packaging", "psutil", "importlib_metadata", "tomllib", "subprocess"}),
         ],
     )
     def test_a_command_loads_only_what_it_needs(self, argv: list[str], unwanted: set[str]) -> None:
-        code = f"import sys, envaudit.cli as c; c.main({argv!r}); print(sorted(sys.modules), file=sys.stderr)"
+        code = (
+            "import sys; before = set(sys.modules)\n"
+            f"import envaudit.cli as c; c.main({argv!r})\n"
+            "print(sorted(set(sys.modules) - before), file=sys.stderr)"
+        )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environ(), check=True, text=True)
-        loaded = set(eval(done.stderr.splitlines()[-1]))
+        loaded = set(ast.literal_eval(done.stderr.splitlines()[-1]))
         assert "envaudit.cli" in loaded
         assert loaded & unwanted == set()
 

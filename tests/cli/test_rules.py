@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envaudit.cli import main
-from envaudit.report.words import number
+from envaudit.report.plain import number
 from envaudit.rulebook import default_folder, load_rules
 from tests.rulebook.examples import changed, write_rule
 

@@ -265,6 +265,13 @@ class TestCauses:
             "                 y",
         ]
 
+    def test_nor_is_it_repeated_in_a_message(self) -> None:
+        effect = replace(SEEN, message=f"pandas 2.0.3 fails with {SIZE_CHANGED} (smoke test pandas.groupby)")
+        out = shown(replace(ABI, evidence=(), fix=()), effect)
+        assert "    seen     pandas 2.0.3 fails with exactly this (smoke test pandas.groupby) [RUN002]" in out
+        out = shown(replace(ABI, evidence=(), fix=(), symptom=""), effect)
+        assert "numpy.dtype size changed" in out
+
     def test_other_effects_are_no_sightings(self) -> None:
         out = shown(replace(ABI, evidence=(), fix=(), explains=(MISSING.fingerprint,)), MISSING)
         assert "    causes   demo 1.0 needs attrs>=22, which is not installed [DEP001]" in out
