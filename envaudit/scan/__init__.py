@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
@@ -70,7 +69,7 @@ def _distributions(site: SiteDir, entries: list[os.DirEntry[str]], gaps: list[Ga
             found.append(read_egg(folder, egg, name))
         elif lower.endswith(".egg") and _is_file(entry):
             gaps.append(Gap("DEP", f"{site.path}/{name}", "a zipped egg: what is inside is not read"))
-    return [_utf8(dist) for dist in found]
+    return found
 
 
 def depth_below_prefix(path: str) -> int:
@@ -90,10 +89,3 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return not entry.is_dir()
     except OSError:
         return False
-
-
-def _utf8(dist: Distribution) -> Distribution:
-    """Return a distribution whose name can be written to any report, also when the folder's name is not UTF-8."""
-    if dist.name.isascii():
-        return dist
-    return replace(dist, name=dist.name.encode("utf-8", "backslashreplace").decode())

@@ -40,7 +40,7 @@ def parse_headers(data: bytes) -> Headers:
     problems: list[tuple[str, int | None]] = []
     text = _head(data, problems)
     values: dict[str, list[str]] = {}
-    current: list[str] = []
+    current: list[str] = []  # values of the header that a continuation belongs to
     for number, line in enumerate(text.split("\n"), 1):
         if line[:1] in {" ", "\t"} and number > 1:
             if current and len(current[-1]) <= _VALUE_LIMIT:

@@ -102,6 +102,8 @@ def _identity(info: InfoReader, headers: Headers | None, file_name: str, source:
     """Return name and version: those of the metadata when they are valid, else those of the folder's name."""
     folder_name, folder_version = of_info_name(file_name)
     if headers is None:
+        if not is_name(folder_name):
+            info.problem("bad-name", "", f"not a name: {short(folder_name)!r}")
         if not folder_version:
             info.problem("bad-version", "", "neither metadata nor the name of the folder say which version this is")
         return folder_name, folder_version

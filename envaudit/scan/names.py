@@ -55,9 +55,10 @@ def of_info_name(file_name: str) -> tuple[str, str]:
     """Return name and version from the name of a ``.dist-info``, ``.egg-info`` or ``.egg``; either may be empty.
 
     ``pandas-2.0.3.dist-info``, ``PyYAML-6.0-py3.11.egg-info``, ``six.egg-info``. Installers write a dash in a name as
-    ``_``; some old ones did not, therefore the version starts at the first dash that a digit follows.
+    ``_``; some old ones did not, therefore the version starts at the first dash that a digit follows. Bytes that are
+    not UTF-8 are written as escapes, so that the name can stand in any report.
     """
-    stem, _, _ = file_name.rpartition(".")
+    stem, _, _ = file_name.encode("utf-8", "backslashreplace").decode().rpartition(".")
     start = stem.find("-")
     while start != -1 and not stem[start + 1 : start + 2].isdigit():
         start = stem.find("-", start + 1)

@@ -22,6 +22,8 @@ _NOT_IMPORTED = ("__pycache__", "__editable__")
 _PROBLEM_LIMIT = 10
 # A wheel installs a few folders; a file that claims thousands is read line by line, without searches over all of it.
 _BLOCK_LIMIT = 100
+# pip install --target writes "../../bin/x" for scripts that it then puts elsewhere.
+_TARGET_CLIMB = 2
 # Linux allows 4096 bytes.
 _PATH_LIMIT = 4096
 
@@ -59,7 +61,8 @@ def parse_record(data: bytes, path: str, depth: int) -> Record:
         data = _unquoted(data)
     parts = tuple(_first_parts(data))
     for start in sorted(set(_suspects(data, {part for part, _ in parts}))):
-        detail = outside(_decode(_line_from(data, start).partition(b",")[0]), depth)
+        name = _decode(_line_from(data, start).partition(b",")[0])
+        detail = outside(name, depth if is_binary_name(name) else max(depth, _TARGET_CLIMB))
         if detail:
             problems.append(MetadataProblem("bad-record", path, detail, data.count(b"\n", 0, start)))
             if len(problems) >= _PROBLEM_LIMIT:

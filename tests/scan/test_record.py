@@ -84,6 +84,12 @@ def test_a_path_may_climb_to_the_prefix(line: str) -> None:
     assert len(record.binaries) == (".so" in line)
 
 
+def test_a_folder_without_layout_may_list_scripts_outside_but_no_compiled_files() -> None:
+    record = parse_record(b"../../bin/f2py,,\n../../x.so,,\n../../../y,,\na.so,,\n", "R", 0)
+    assert [problem.line for problem in record.problems] == [2, 3]
+    assert record.binaries == (RecordEntry("a.so", "", None),)
+
+
 def test_a_size_that_is_no_number_is_reported_and_the_file_kept() -> None:
     record = parse_record(b"a/x.so,sha256=h,many\n", "R", 3)
     assert record.binaries == (RecordEntry("a/x.so", "sha256=h", None),)
