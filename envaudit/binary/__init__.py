@@ -41,7 +41,7 @@ def read_binary(path: str, code: Code = "never") -> BinaryFacts:
     """Read one compiled file; raises ``ReadError`` when it cannot be read or has another form than its magic says.
 
     ``code`` tells how much machine code to look at, see ``code_for``; without it only headers and strings are read,
-    which takes about 0.05 ms.
+    which takes about 0.2 ms.
     """
     with open_regular(path) as (descriptor, size):
         source = Source(descriptor, size)

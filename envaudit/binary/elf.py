@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"\x7fELF"
 
-_COUNT_LIMIT = 4096  # program headers, sections; real files have some 15 and 40
+_COUNT_LIMIT = 4096  # program headers, sections; real files have a few dozen
 _STRINGS_LIMIT = 64 * 1024 * 1024
 _DYNAMIC_LIMIT = 64 * 1024
 _NAME_LIMIT = 4096
@@ -228,7 +228,7 @@ class ElfImage:
     def _ranges_of_segments(self) -> Ranges:
         """Return the loadable segments as ranges.
 
-        Strings are searched in code segments too: linkers before 2018 put read-only data and code into one segment.
+        Strings are searched in code segments too: older linkers put read-only data and code into one segment.
         """
         parts = [_range(part) for part in self._segments if part.type == _PT_LOAD and part.size]
         return Ranges(

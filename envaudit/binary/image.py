@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RangeKind = Literal["ro", "rw", "x"]
 
-# The largest read-only data of an extension module seen is 20 MiB, the largest code 200 MiB (a bundled CUDA library).
+# Of 3,500 files in wheels, the largest read-only data is 6 MiB and the largest code 49 MiB (OpenCV); others are larger.
 PIECE_LIMIT = 256 * 1024 * 1024
 _HAS_PREAD = hasattr(os, "pread")  # not on Windows
 
@@ -40,7 +40,7 @@ class Source:
         try:
             if _HAS_PREAD:
                 data = os.pread(self._descriptor, length, offset)
-            else:
+            else:  # pragma: no cover  Windows
                 os.lseek(self._descriptor, offset, os.SEEK_SET)
                 data = os.read(self._descriptor, length)
         except OSError as error:

@@ -8,6 +8,7 @@ code. All matches may overlap: a byte inside an address can look like the start 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from struct import Struct, unpack_from
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _I32 = Struct("<i")
 _U32 = Struct("<I")
 _CHUNK = 1 << 20
+# Of one file; the size checks of a real module use each name a few times.
+_REFERENCE_LIMIT = 4096
 
 # lea r64, [rip+displacement] without its first byte, which is a common one: the search is three times faster from the
 # second. The displacement counts from the end of the 7 bytes.
@@ -102,8 +105,8 @@ def can_read(machine: str, bits: int) -> bool:
 
 
 def references(machine: str, code: Piece, targets: Collection[int]) -> Iterator[Reference]:
-    """Yield the instructions in a piece of code that make one of the addresses ``targets``."""
-    return _FINDERS[machine](code, targets)
+    """Yield the instructions in a piece of code that make one of the addresses ``targets``, at most 4,096."""
+    return islice(_FINDERS[machine](code, targets), _REFERENCE_LIMIT)
 
 
 def words(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """What a compiled file needs of NumPy: its strings first, its code only as far as the caller asks.
 
-How much is needed depends on the NumPy it will run with, see ``code_for``. Reading code takes a hundred times longer
-than reading strings.
+How much is needed depends on the NumPy it will run with, see ``code_for``. Strings of a file take about 0.2 ms,
+its code 1 to 10 ms.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _size_x86_64(data: bytes, position: int, plausible: frozenset[int]) -> int |
     if near:
         return min(near)[2]
     for match in _COMPARE.finditer(data, position, position + 320):
-        value = signed_byte(match[1], 0) if match[1] else number(match[2] or match[3], 0)
+        value = signed_byte(match[1], 0) if match[1] else int.from_bytes(match[2] or match[3], "little")
         size = _compared(value, plausible)
         if size is not None:
             return size
@@ -100,10 +100,8 @@ def _size_aarch64(data: bytes, position: int, plausible: frozenset[int]) -> int 
     return None
 
 
-def _compared(value: int | None, plausible: frozenset[int]) -> int | None:
+def _compared(value: int, plausible: frozenset[int]) -> int | None:
     """Return the size that a compare with ``value`` stands for: compilers write "< 96" also as "<= 95"."""
-    if value is None:
-        return None
     return value if value in plausible else value + 1 if value + 1 in plausible else None
 
 
