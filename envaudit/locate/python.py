@@ -99,6 +99,8 @@ def _of_venv(place: Place, asking: Asking) -> Python:
     if release is None and runs:
         with contextlib.suppress(ReadError):
             release = _release_of_answer(asking(place.program))
+    if release is None and library:
+        release = release_of_name(library.name)  # it does not run; better the minor version than nothing
     if release is None:
         raise TargetError(f"no file of {place.prefix} says which Python it is for, and its interpreter does not run")
     lib_name = _lib_name(release, library)
