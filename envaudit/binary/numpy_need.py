@@ -156,10 +156,11 @@ def _with_code(
 def _asked(code: Code, text: Text, need: NumpyNeed | None) -> tuple[bool, bool]:
     """Return whether code has to tell the feature version, and whether it has to tell sizes.
 
-    On NumPy 2 a module that names ``numpy._core`` was made with 2.x declarations and expects no size that is too large.
+    On NumPy 2 a module that was made with headers or declarations of 2.x expects no size that is too large.
     """
     feature = code in {"features", "all"} and need is not None and need.built_for == "1.x" and need.kind == "c-api"
-    sizes = code in {"sizes", "all"} and text.has(SIZE_CHECK) and (code == "all" or not text.has(NEW_NAME))
+    harmless = code == "sizes" and need is not None and need.built_for == "2.x"
+    sizes = code in {"sizes", "all"} and not harmless and text.has(SIZE_CHECK)
     return feature, sizes
 
 

@@ -12,7 +12,7 @@ from envaudit.binary.image import PIECE_LIMIT
 from envaudit.model import NumpyNeed, RunningNumpy, StructSizes
 from tests.binary import forge
 from tests.binary.conftest import fixture
-from tests.binary.forge import CODE, Elf, address
+from tests.binary.forge import Elf, address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,6 +146,14 @@ def test_frameworks(needle: bytes, name: str, written: Write) -> None:
     assert facts.numpy == NumpyNeed("c-api", "1.x", name)
 
 
+def test_a_name_in_python_code_does_not_hide_old_sizes(written: Write) -> None:
+    """A module built for 1.x may try ``numpy._core`` first, as Python code does; only declarations tell."""
+    rodata = SIZE + b"numpy._core\0numpy\0dtype\0"
+    code = b"\xb9\x60\0\0\0" + forge.lea(5, address(rodata, b"dtype\0"))
+    expected = NumpyNeed("cython", "1.x", "cython", expects=StructSizes(dtype=96))
+    assert read_binary(written(Elf(rodata=rodata, code=code)), "sizes").numpy == expected
+
+
 def test_code_of_other_machines_is_a_gap(written: Write) -> None:
     elf = Elf(machine=forge.S390X, order=">", rodata=API_1X + OLD)
     facts = read_binary(written(elf), "all")
@@ -196,7 +204,3 @@ def _running(version: str, abi: int | None, feature: int | None, sizes: StructSi
 )
 def test_how_much_code_the_running_numpy_asks_for(numpy: RunningNumpy | None, code: Code) -> None:
     assert code_for(numpy) == code
-
-
-def test_the_code_segment_is_where_it_is_said_to_be() -> None:
-    assert forge.lea(0, forge.BASE + CODE + 7)[3:] == bytes(4)
