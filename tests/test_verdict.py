@@ -109,7 +109,7 @@ class TestSelectAndIgnore:
             finding("DEP001"),
             finding("RUN001"),
             select=("ABI", "DEP"),
-            ignore=("DEP", "DEP001:demo"),
+            ignore=("DEP001:demo", "DEP"),
             sources={"ignore": "envaudit.toml: ignore"},
         )
         assert codes(report) == ["ABI001"]
@@ -213,6 +213,15 @@ class TestRaised:
         report = outcome(effect, cause, ignore=("RUN",))
         assert report.findings == (cause,)
         assert report.exit_code == 0
+
+    def test_what_nobody_saw_stays_a_prediction(self) -> None:
+        guess = finding("DEP001", confidence=Confidence.PREDICTED)
+        assert outcome(guess).findings == (guess,)
+
+    def test_one_sighting_is_enough(self) -> None:
+        effects = [finding("RUN002", subject=each.value, confidence=each) for each in Confidence]
+        cause = finding("ABI001", confidence=Confidence.PREDICTED, explains=tuple(each.fingerprint for each in effects))
+        assert outcome(cause, *effects).findings[0].confidence is Confidence.PROVEN
 
     def test_an_effect_lowers_nothing(self) -> None:
         effect = finding("RUN002", severity=NOTE, confidence=Confidence.PREDICTED)

@@ -27,7 +27,7 @@ class Cause(NamedTuple):
 def causes(findings: Sequence[Finding]) -> tuple[Cause, ...]:
     """Group findings under what explains them, in their order; each finding appears, also if causes form a ring."""
     by_fingerprint = {finding.fingerprint: finding for finding in findings}
-    explained = {each for finding in findings for each in finding.explains if each != finding.fingerprint}
+    explained = {each for finding in findings for each in finding.explains}
     grouped: dict[str, Cause] = {}
     seen: set[str] = set()
     first = [finding for finding in findings if finding.fingerprint not in explained]
