@@ -11,7 +11,8 @@ from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, locate
 from envaudit.model import Timings
 from envaudit.rulebook import default_folder, load_rules
-from envaudit.verdict import decide
+from envaudit.settings import reject_unknown_rules
+from envaudit.verdict import decide, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,15 +31,17 @@ class Progress(Protocol):
 def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Progress | None = None) -> Report:
     """Audit the environment that the settings, the variables and the folder lead to.
 
-    Raises ``TargetError`` when there is none, ``RuleError`` when a rule cannot be used. Everything that goes wrong
+    Raises ``TargetError`` when there is none, ``RuleError`` when a rule cannot be used, ``ConfigError`` when a rule is
+    named that does not exist. Everything that goes wrong
     later is a gap in the report.
     """
     started = time.perf_counter()
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd)
     rulebook = load_rules([default_folder(), *settings.rules])
+    reject_unknown_rules(settings, [rule.id for rule in rulebook.rules])
     facts = gather_facts(target)
     smoke_seconds = None
-    if settings.smoke:
+    if settings.smoke and wanted(settings, "RUN"):
         before = time.perf_counter()
         facts = try_out(facts, settings, progress)
         smoke_seconds = time.perf_counter() - before
