@@ -89,12 +89,12 @@ def _libraries(prefix: str, name: str) -> list[Library]:
 def release_of_library(library: Library) -> Release | None:
     """Return the full version by ``conda-meta`` or ``patchlevel.h``; ``None`` when neither says one that fits."""
     named = release_of_name(library.name)
-    release = _release_of_conda(library.prefix) or _release_of_header(library)
-    if release is None or (named and minor(release.python) != named.python):
-        return None
-    return (
-        release._replace(implementation=named.implementation, free_threaded=named.free_threaded) if named else release
-    )
+    for release in (_release_of_conda(library.prefix), _release_of_header(library)):
+        if release and named is None:
+            return release
+        if release and named and minor(release.python) == named.python:
+            return release._replace(implementation=named.implementation, free_threaded=named.free_threaded)
+    return None
 
 
 def _release_of_conda(prefix: str) -> Release | None:
