@@ -171,6 +171,14 @@ def test_a_feature_that_is_not_found_is_a_gap(written: Write) -> None:
     assert "was not found in its code" in facts.numpy_unread
 
 
+def test_sizes_that_are_not_found_are_a_gap(written: Write) -> None:
+    rodata = SIZE + b"numpy.core.multiarray failed to import\0dtype\0"
+    facts = read_binary(written(Elf(rodata=rodata)), "sizes")
+    assert facts.numpy == NumpyNeed("cython", "1.x", "cython")
+    assert "were not found in its code" in facts.numpy_unread
+    assert read_binary(written(Elf(rodata=SIZE + b"numpy\0dtype\0")), "sizes").numpy_unread == ""
+
+
 @pytest.mark.parametrize(("section", "need"), [(1, None), (2, NumpyNeed("c-api", "1.x"))])
 def test_what_is_too_large_to_search_is_a_gap(section: int, need: NumpyNeed | None, written: Write) -> None:
     elf = Elf(rodata=API_1X + OLD, needed=("libm.so.6",))
