@@ -71,19 +71,27 @@ def _libraries(prefix: str, name: str) -> list[Library]:
     prefix = prefix.rstrip("/")
     found = []
     for lib in ("lib", "lib64"):
-        if name:
-            names = [name]
-        else:
-            try:
-                names = [entry.name for entry in list_folder(f"{prefix}/{lib}") if _LIB_NAME.match(entry.name)]
-            except ReadError:
-                continue
+        names = [name] if name else filter(_LIB_NAME.match, names_in(f"{prefix}/{lib}"))
         found += [Library(prefix, f"{lib}/{each}") for each in names if os.path.isfile(f"{prefix}/{lib}/{each}/os.py")]
         if found:
             break
     if not found and os.path.isfile(f"{prefix}/Lib/os.py"):
         found.append(Library(prefix, "Lib"))
     return found
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder, without links to another name in it: conda has ``python3.1`` for ``python3.11``."""
+    try:
+        entries = list_folder(folder)
+    except ReadError:
+        return []
+    real = os.path.realpath(folder)
+    return [
+        entry.name
+        for entry in entries
+        if not entry.is_symlink() or os.path.dirname(os.path.realpath(entry.path)) != real
+    ]
 
 
 def release_of_library(library: Library) -> Release | None:

@@ -31,6 +31,8 @@ class Machine(NamedTuple):
     @property
     def platform(self) -> str:
         """The platform by sysconfig's name: ``linux-x86_64``, ``macosx-arm64``, ``win-amd64``."""
+        if self.system == "win32" and self.machine == "x86":
+            return "win32"
         prefix = {"darwin": "macosx", "win32": "win"}.get(self.system, self.system)
         return f"{prefix}-{self.machine.lower() if self.system == 'win32' else self.machine}"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError, TargetError
 from envaudit.files import list_folder
+from envaudit.locate.library import names_in
 
 if TYPE_CHECKING:
     from envaudit.model import TargetKind
@@ -99,12 +100,9 @@ def library_names(prefix: str) -> list[str]:
     """Return the Python libraries with a site folder in a prefix: ``lib/python3.11``, ``lib64/pypy3.10``, ``Lib``."""
     found = []
     for lib in ("lib", "lib64"):
-        try:
-            names = [
-                entry.name for entry in list_folder(f"{prefix}/{lib}") if entry.name.startswith(("python3.", "pypy3."))
-            ]
-        except ReadError:
-            continue
+        if lib == "lib64" and os.path.islink(f"{prefix}/lib64"):
+            continue  # it leads to lib
+        names = [name for name in names_in(f"{prefix}/{lib}") if name.startswith(("python3.", "pypy3."))]
         found += [f"{lib}/{name}" for name in names if os.path.isdir(f"{prefix}/{lib}/{name}/site-packages")]
     if not found and os.path.isdir(f"{prefix}/Lib/site-packages"):
         found.append("Lib")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from envaudit.errors import ReadError
@@ -35,8 +36,10 @@ def read_pyvenv_cfg(path: str) -> PyvenvCfg:
         if sign:
             values.setdefault(name.strip().lower(), value.strip())
     home = values.get("home", "")
+    if "\0" in home or not os.path.isabs(home):
+        home = ""  # also the C:\Python of an environment from another system: nothing can be said about it here
     return PyvenvCfg(
-        home="" if "\0" in home else home.rstrip("/\\") or home,
+        home=home.rstrip("/\\") or home,
         version=plain_version(values.get("version_info") or values.get("version", "")),
         implementation=values.get("implementation", ""),
         system_site_packages=values.get("include-system-site-packages", "").lower() == "true",

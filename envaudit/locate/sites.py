@@ -85,7 +85,7 @@ def _of_prefix(prefix: str, lib_name: str, origin: SiteOrigin) -> Iterator[SiteD
         for path in (f"local/lib/{lib_name}", "lib/python3", f"lib/{lib_name}"):
             yield SiteDir(f"/usr/{path}/dist-packages", origin)
         return
-    if prefix == "/usr" and os.path.isdir(f"/usr/lib64/{lib_name}"):
+    if prefix == "/usr" and os.path.isdir(f"/usr/lib64/{lib_name}") and not os.path.islink("/usr/lib64"):
         for path in _plain("/usr/local", lib_name):
             yield SiteDir(path, origin)
     for path in _plain(prefix, lib_name):
@@ -110,7 +110,7 @@ def _user_site(python: Python, environ: Mapping[str, str]) -> Iterator[SiteDir]:
     else:
         base = base or (f"{home}/.local" if home else "")
         folder = f"{base}/lib/{python.lib_name}/site-packages"
-    if base:
+    if os.path.isabs(base):
         yield SiteDir(folder, "user")
 
 

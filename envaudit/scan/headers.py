@@ -27,8 +27,8 @@ class Headers(NamedTuple):
         return values[0] if values else ""
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Return every value of a header that may be repeated."""
-        return tuple(self.values.get(name, ()))
+        """Return every value of a header that may be repeated, each on one line."""
+        return tuple(value.replace("\n", " ") for value in self.values.get(name, ()))
 
 
 def parse_headers(data: bytes) -> Headers:

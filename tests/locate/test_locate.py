@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from envaudit.errors import TargetError
+from envaudit.locate.place import prefix_of_site
+from envaudit.locate.sites import _of_prefix
 from tests.locate.support import find, kinds, sites
 from tests.support.trees import (
     GLIBC_X86_64,
@@ -238,6 +240,26 @@ def test_conda(tmp_path: Path, record: str, version: str) -> None:
     assert find(prefix / "bin/python").kind == "conda"
 
 
+def test_the_link_that_conda_makes_for_old_scripts_is_no_other_python(tmp_path: Path) -> None:
+    prefix = make_python(tmp_path / "conda").parent.parent
+    write_tree(prefix, {"conda-meta": {}, "lib/python3.1": Link("python3.11")})
+    make_distribution(prefix / "lib/python3.11/site-packages", "a", "1")
+    (prefix / "bin/python3.11").rename(prefix / "bin/python-without-version")
+    for name in ("python", "python3"):
+        (prefix / "bin" / name).unlink()
+        (prefix / "bin" / name).symlink_to("python-without-version")
+    target = find(prefix)
+    assert (target.python, target.problems) == ("3.11.7", ())
+
+
+def test_conda_without_interpreter_is_still_audited(tmp_path: Path) -> None:
+    prefix = make_python(tmp_path / "conda").parent.parent
+    write_tree(prefix, {"conda-meta/python-3.11.7-h_0_cpython.json": ""})
+    for program in (prefix / "bin").iterdir():
+        program.unlink()
+    assert kinds(find(prefix)) == ["base-missing"]
+
+
 def test_conda_without_python_is_an_error(tmp_path: Path) -> None:
     write_tree(tmp_path, {"conda-meta/zlib-1.json": "{}", "lib": {}})
     with pytest.raises(TargetError, match="there is no Python in"):
@@ -274,6 +296,61 @@ def test_windows_layout(tmp_path: Path) -> None:
     assert (target.python, target.platform, target.libc) == ("3.11.7", "win-amd64", "")
     assert (target.markers["os_name"], target.markers["platform_machine"]) == ("nt", "AMD64")
     assert sites(target) == [(f"{venv}/Lib/site-packages", "site")]
+
+
+def test_a_windows_environment_seen_from_elsewhere(tmp_path: Path) -> None:
+    venv = write_tree(
+        tmp_path,
+        {
+            "pyvenv.cfg": "home = C:\\Python311\nversion = 3.11.7\n",
+            "Scripts/python.exe": b"MZ",
+            "Lib/site-packages": {},
+        },
+    )
+    target = find(venv)
+    assert (target.python, target.platform, kinds(target)) == ("3.11.7", "win-amd64", [])
+
+
+def test_user_site_of_windows(tmp_path: Path) -> None:
+    base = make_python(tmp_path / "base", program=b"MZ").parent.parent
+    write_tree(tmp_path, {"data/Python/Python311/site-packages": {}})
+    target = find(base, environ={"APPDATA": str(tmp_path / "data")})
+    assert sites(target)[0] == (f"{tmp_path}/data/Python/Python311/site-packages", "user")
+
+
+def test_the_usual_places_of_a_linux_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian and Fedora patch ``site``; their folders are known by name, not found below a test's own."""
+    there = {"/usr/lib64/python3.11"}
+    monkeypatch.setattr(os.path, "isdir", lambda path: path in there)
+    monkeypatch.setattr(os.path, "islink", lambda path: False)
+    fedora = [site.path for site in _of_prefix("/usr", "python3.11", "site")]
+    assert fedora == [
+        *(f"/usr/local/{lib}/site-packages" for lib in ("lib64/python3.11", "lib/python3.11", "Lib")),
+        *(f"/usr/{lib}/site-packages" for lib in ("lib64/python3.11", "lib/python3.11", "Lib")),
+    ]
+    there.add("/usr/lib/python3/dist-packages")
+    assert [site.path for site in _of_prefix("/usr", "python3.11", "system")] == [
+        "/usr/local/lib/python3.11/dist-packages",
+        "/usr/lib/python3/dist-packages",
+        "/usr/lib/python3.11/dist-packages",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix"),
+    [
+        ("/usr/lib/python3/dist-packages", "/usr"),
+        ("/usr/local/lib/python3.11/dist-packages", "/usr"),
+        ("/usr/local/lib/python3.11/site-packages", "/usr/local"),
+        ("/opt/x/lib64/python3.11/site-packages", "/opt/x"),
+        ("/lib/python3/dist-packages", "/"),
+        ("/mnt/c/venv/Lib/site-packages", "/mnt/c/venv"),
+        ("/home/me/site-packages", ""),
+        ("/site-packages", ""),
+    ],
+)
+def test_the_prefix_of_a_site_folder(path: str, prefix: str) -> None:
+    assert prefix_of_site(path) == prefix
 
 
 def test_macos_layout(tmp_path: Path) -> None:
