@@ -224,11 +224,24 @@ class NumpyNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionNeed:
+    """Symbol versions (``GLIBC_2.34``) that a file asks one of its libraries for; weak ones are left out."""
+
+    library: str
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BinaryFacts:
     """What one compiled file says, read and not judged.
 
     ``format`` is ``elf``, ``macho`` or ``pe``; ``machine`` is ``x86_64``, ``aarch64``, ... ``truncated`` means that
     the file ends before its last loadable segment does. ``numpy_unread`` says why the NumPy part is unknown.
+    ``needed`` are the libraries it asks for by name, ``needed_late`` those it can do without until they are used
+    (PE delay-load, Mach-O weak). ``exec_stack`` asks for an executable stack, ``static_tls`` are the bytes of
+    thread-local storage that must fit into the loader's reserve (0: none), ``min_align`` is the smallest alignment
+    of a loadable segment. ``min_os`` is the oldest macOS a Mach-O file runs on. ``pybind11`` is the whole name of its
+    pybind11 internals.
     """
 
     format: str
@@ -242,6 +255,13 @@ class BinaryFacts:
     numpy: NumpyNeed | None = None
     numpy_unread: str = ""
     frameworks: tuple[str, ...] = ()
+    needed_late: tuple[str, ...] = ()
+    versions_needed: tuple[VersionNeed, ...] = ()
+    exec_stack: bool = False
+    static_tls: int = 0
+    min_align: int = 0
+    min_os: str = ""
+    pybind11: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +293,42 @@ class RunningNumpy:
     sizes: StructSizes
     source: str
     info_path: str
+
+
+# --- how compiled files find each other ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where a needed library is found: ``how`` is ``runpath``, ``rpath``, ``LD_LIBRARY_PATH``, ``cache``, ``default``,
+    ``path`` (a name with a slash), ``loaded`` (a file of the target that another package loads first) or ``system``.
+    """
+
+    name: str
+    path: str
+    how: str
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedFile:
+    """What the loader would do with one compiled file of the target.
+
+    ``resolved`` are the libraries it asks for itself; ``missing`` are names that nothing provides, each with the
+    file that asks for it (the file itself, or a library in its closure). ``missing_versions`` are ``(library, version)``
+    the library found does not define. ``undefined`` are names no file of its closure exports; ``undefined_python``
+    those that only an interpreter can export. ``unread`` says why the symbols could not be judged.
+    """
+
+    path: str
+    site_dir: str
+    owner: str
+    resolved: tuple[Resolved, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+    missing_versions: tuple[tuple[str, str], ...] = ()
+    undefined: tuple[str, ...] = ()
+    undefined_python: tuple[str, ...] = ()
+    unread: str = ""
 
 
 # --- what was tried -------------------------------------------------------------------------------------------------
@@ -323,6 +379,7 @@ class Facts:
     distributions: tuple[Distribution, ...] = ()
     binaries: tuple[Binary, ...] = ()
     numpy: RunningNumpy | None = None
+    links: tuple[LinkedFile, ...] = ()
     smoke: tuple[SmokeResult, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
