@@ -300,8 +300,10 @@ class RunningNumpy:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Where a needed library is found: ``how`` is ``runpath``, ``rpath``, ``LD_LIBRARY_PATH``, ``cache``, ``default``,
-    ``path`` (a name with a slash), ``loaded`` (a file of the target that another package loads first) or ``system``.
+    """Where a needed library is found.
+
+    ``how`` is ``runpath``, ``rpath``, ``LD_LIBRARY_PATH``, ``cache``, ``default``, ``path`` (a name with a slash),
+    ``loaded`` (a file of the target that another package loads first) or ``system``.
     """
 
     name: str
@@ -315,8 +317,8 @@ class LinkedFile:
     """What the loader would do with one compiled file of the target.
 
     ``resolved`` are the libraries it asks for itself; ``missing`` are names that nothing provides, each with the
-    file that asks for it (the file itself, or a library in its closure). ``missing_versions`` are ``(library, version)``
-    the library found does not define. ``undefined`` are names no file of its closure exports; ``undefined_python``
+    file that asks for it (the file itself, or a library in its closure). ``missing_versions`` are pairs of a library
+    and a version that the one found does not define. ``undefined`` are names no file of its closure exports; ``undefined_python``
     those that only an interpreter can export. ``unread`` says why the symbols could not be judged.
     """
 
