@@ -318,8 +318,8 @@ class LinkedFile:
 
     ``resolved`` are the libraries it asks for itself; ``missing`` are names that nothing provides, each with the
     file that asks for it (the file itself, or a library in its closure). ``missing_versions`` are pairs of a library
-    and a version that the one found does not define. ``undefined`` are names no file of its closure exports; ``undefined_python``
-    those that only an interpreter can export. ``unread`` says why the symbols could not be judged.
+    and a version that the one found does not define. ``undefined`` are names no file of its closure exports,
+    ``undefined_python`` those that only an interpreter can export. ``unread`` says why the symbols could not be judged.
     """
 
     path: str
@@ -331,6 +331,19 @@ class LinkedFile:
     undefined: tuple[str, ...] = ()
     undefined_python: tuple[str, ...] = ()
     unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPath:
+    """Which compiled modules of a distribution its own packages import at import time, without a guard.
+
+    ``modules`` are paths relative to the site folder. ``complete`` is false when a source file could not be read or
+    parsed: then a module that is missing here may still be imported.
+    """
+
+    owner: str
+    modules: frozenset[str]
+    complete: bool = True
 
 
 # --- what was tried -------------------------------------------------------------------------------------------------
@@ -382,6 +395,7 @@ class Facts:
     binaries: tuple[Binary, ...] = ()
     numpy: RunningNumpy | None = None
     links: tuple[LinkedFile, ...] = ()
+    import_paths: tuple[ImportPath, ...] = ()
     smoke: tuple[SmokeResult, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
