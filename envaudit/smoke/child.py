@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import types
 
 # An exception from endless recursion has a thousand frames, and a text may hold a whole array.
 _MOST_FRAMES = 60
@@ -19,11 +20,13 @@ _MOST_TEXT = 4000
 def outcome_of(test):  # noqa: ANN001, ANN201 - no annotations that Python 3.6 would have to evaluate
     """Execute the file and call its ``run``; return what happened as a dictionary of plain values."""
     try:
-        with open(test, "rb") as file:  # noqa: PTH123
+        with open(test, "rb") as file:
             code = compile(file.read(), test, "exec")
-        namespace = {"__name__": "envaudit_smoke_test", "__file__": test}
-        exec(code, namespace)  # noqa: S102
-        namespace["run"]()
+        module = types.ModuleType("envaudit_smoke_test")
+        module.__file__ = test
+        sys.modules[module.__name__] = module  # compilers such as numba look up where a function was defined
+        exec(code, module.__dict__)  # noqa: S102
+        module.run()
     except SystemExit as error:
         return described("exit", error)
     except MemoryError as error:
@@ -57,7 +60,7 @@ def write(result, outcome):  # noqa: ANN001, ANN201
     """Write the outcome where the supervisor reads it."""
     data = json.dumps(outcome).encode("ascii", "backslashreplace")
     if not result.isdigit():
-        with open(result, "wb") as file:  # noqa: PTH123
+        with open(result, "wb") as file:
             file.write(data)
         return
     while data:

@@ -43,6 +43,9 @@ _BY_STATUS: dict[int, tuple[SmokeEnd, str]] = {
     0x40000015: ("abort", "fatal application exit"),
 }
 
+# What a supervisor that has started its test says.
+_SEEN = {"status", "cause", "seconds", "peak", "leftovers", "asked", "result", "stderr"}
+
 _FRAME = re.compile(r'^ {2}File "(?P<path>.*)", line (?P<line>\d+) in (?P<function>.*)$')
 
 
@@ -63,7 +66,7 @@ def classify(  # noqa: PLR0917 - six plain values
     ``child`` is the path of the program that ran the test: its frames are left out.
     """
     seen = _object(answer)
-    if trouble or not seen.get("started"):
+    if trouble or not seen.get("started") or not seen.keys() >= _SEEN:
         why = trouble or str(seen.get("why") or "the supervisor gave no answer that can be read")
         return SmokeResult(test, distribution, "not-run", error=why)
     if seen["cause"] == "abandoned":
@@ -160,7 +163,7 @@ def _told(text: str) -> _Told | None:
     """Read what the test wrote. It may be anything: whatever does not have the exact form is no result."""
     told = _object(text)
     end, kind, message, frames = (told.get(key) for key in ("end", "type", "text", "frames"))
-    if end not in {"ok", "wrong", "exception", "memory", "exit"}:
+    if not (isinstance(end, str) and end in {"ok", "wrong", "exception", "memory", "exit"}):
         return None
     if not (isinstance(kind, str) and isinstance(message, str) and isinstance(frames, list)):
         return None
@@ -171,7 +174,7 @@ def _told(text: str) -> _Told | None:
                 read.append((path, line, function))
             case _:
                 return None
-    return _Told(str(end), kind, message, tuple(read))
+    return _Told(end, kind, message, tuple(read))
 
 
 def _object(text: str) -> dict[str, Any]:

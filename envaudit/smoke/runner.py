@@ -65,13 +65,6 @@ class SmokeOutcome(NamedTuple):
     gaps: tuple[Gap, ...]
 
 
-class _Chosen(NamedTuple):
-    """A test and the distribution it is about in this environment."""
-
-    test: SmokeTest
-    distribution: NormalizedName
-
-
 def choose(installed: Mapping[NormalizedName, str]) -> tuple[tuple[SmokeTest, NormalizedName], ...]:
     """Return the tests whose distributions are all installed, each with the one it is about."""
     chosen = []
@@ -157,11 +150,15 @@ class _Run:
 
         pool = ThreadPoolExecutor(max_workers=max(1, self._options.jobs), thread_name_prefix="envaudit-smoke")
         try:
-            futures = {pool.submit(self._one, *pair): pair[0].name for pair in chosen}
+            # What needs most distributions imports longest: started last, it would run alone at the end.
+            longest_first = sorted(chosen, key=lambda pair: -len(pair[0].needs))
+            futures = {pool.submit(self._one, *pair): pair[0].name for pair in longest_first}
+            results = {}
             for done, future in enumerate(as_completed(futures), start=1):
+                results[futures[future]] = future.result()
                 if progress is not None:
                     progress(done, len(futures), futures[future])
-            return tuple(future.result() for future in futures)
+            return tuple(results[test.name] for test, _ in chosen)
         finally:
             self._stop()
             pool.shutdown(wait=True, cancel_futures=True)

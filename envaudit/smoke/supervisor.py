@@ -356,14 +356,14 @@ def _make_safe(watch: Watch) -> None:
 
 def _remove(folder: str) -> None:
     """Remove a folder in which a test may have taken rights away from us."""
-
-    def open_up(function: Callable[[str], object], path: str, _: object) -> None:
-        with suppress(OSError):
-            Path(path).parent.chmod(stat.S_IRWXU)
-            Path(path).chmod(stat.S_IRWXU)
-            function(path)
-
-    shutil.rmtree(folder, onerror=open_up)
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        Path(folder).chmod(stat.S_IRWXU)
+    for place, inner, _ in os.walk(folder):
+        for name in inner:  # before the walk goes down into them
+            with suppress(OSError):
+                Path(place, name).chmod(stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,236 @@
+"""How small real computations ended (``RUN``): what no metadata and no bytes can say, seen happening."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.model import Confidence, Evidence, Finding, Gap, Involved, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from envaudit.model import Distribution, Facts, SmokeEnd, SmokeResult
+
+    Frame = tuple[str, int, str]
+
+_CODES: dict[SmokeEnd, str] = {
+    "wrong-result": "RUN001",
+    "exception": "RUN002",
+    "crash": "RUN003",
+    "abort": "RUN004",
+    "illegal-instruction": "RUN005",
+    "killed": "RUN006",
+    "memory-limit": "RUN007",
+    "timeout": "RUN008",
+    "no-result": "RUN009",
+    "output-limit": "RUN010",
+}
+_LEFT_BEHIND = "RUN011"
+
+# What a shell prints when a program dies of the signal.
+_SHELL_WORDS = {
+    "SIGSEGV": "Segmentation fault",
+    "SIGBUS": "Bus error",
+    "SIGFPE": "Floating point exception",
+    "SIGABRT": "Aborted",
+    "SIGILL": "Illegal instruction",
+    "SIGKILL": "Killed",
+}
+# Folders of sys.path by their usual names, for frames whose site folder is known under another path (a link).
+_SITE_NAMES = ("site-packages", "dist-packages")
+_SHOWN = 300
+
+
+class _Blame(NamedTuple):
+    """The distribution that failed, and the innermost frame that lies in it (none: the one under test is blamed)."""
+
+    key: NormalizedName
+    frame: Frame | None
+
+
+def check_smoke(facts: Facts) -> Iterator[Finding | Gap]:
+    """Yield one finding for each way in which smoke tests failed, and a gap for each that could not be run."""
+    owners = _Owners(facts)
+    groups: dict[tuple[object, ...], list[SmokeResult]] = {}
+    for result in facts.smoke:
+        if result.end == "not-run":
+            yield Gap("RUN", f"smoke test {result.test}", result.error or "it was not run")
+        elif result.end != "ok":
+            cause = (result.end, result.signal, result.exception, result.error, owners.blame(result))
+            groups.setdefault(cause, []).append(result)
+    for results in groups.values():
+        yield _finding(facts, owners.blame(results[0]), results)
+    yield from _left_behind(facts)
+
+
+class _Owners:
+    """Which distribution a Python file belongs to, by the import names each installs."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._sites = [site.path for site in facts.target.site_dirs]
+        self._editable = [(dist.editable_path, dist.key) for dist in facts.visible().values() if dist.editable_path]
+        self._names: dict[str, set[NormalizedName]] = {}
+        for dist in facts.visible().values():
+            for name in dist.top_level or (dist.key.replace("-", "_"),):
+                self._names.setdefault(name, set()).add(dist.key)
+
+    def blame(self, result: SmokeResult) -> _Blame:
+        """Return the owner of the innermost frame that has one, else the distribution under test."""
+        for frame in reversed(result.frames):
+            keys = self._owners(frame[0])
+            if keys:
+                # Several share a namespace package: then the one under test, if it is among them.
+                return _Blame(result.distribution if result.distribution in keys else min(keys), frame)
+        return _Blame(result.distribution, None)
+
+    def _owners(self, path: str) -> set[NormalizedName]:
+        inside = self._inside(path)
+        if inside:
+            return self._names.get(PurePath(inside).parts[0].split(".")[0], set())
+        return {key for folder, key in self._editable if _below(path, folder)}
+
+    def _inside(self, path: str) -> str:
+        """Return the part of a path below its site folder; empty when it lies in none."""
+        for site in self._sites:
+            inside = _below(path, site)
+            if inside:
+                return inside
+        parts = PurePath(path).parts
+        for name in _SITE_NAMES:
+            if name in parts[:-1]:
+                return str(PurePath(*parts[parts.index(name) + 1 :]))
+        return ""
+
+
+def _below(path: str, folder: str) -> str:
+    """Return what follows ``folder`` in ``path``; empty when ``path`` does not lie in it."""
+    try:
+        inside = PurePath(path).relative_to(folder)
+    except ValueError:
+        return ""
+    return str(inside) if inside.parts else ""
+
+
+def _finding(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> Finding:
+    first = results[0]
+    return Finding(
+        code=_CODES[first.end],
+        severity=Severity.ERROR,
+        confidence=Confidence.PROVEN,
+        message=_message(facts, blame, results),
+        subject=f"test:{first.test}",
+        distribution=blame.key,
+        version=_version(facts, blame.key),
+        involves=_involved(facts, blame.key, results),
+        symptom=_symptom(first, blame.frame),
+        evidence=tuple(_evidence(facts, result, blame.frame) for result in results),
+    )
+
+
+def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str:
+    """Say who failed, how, and in which of the tests."""
+    first = results[0]
+    dist = facts.visible().get(blame.key)
+    who = f"{dist.name} {dist.version}" if dist is not None else blame.key
+    tests = first.test if len(results) == 1 else f"{first.test} and {len(results) - 1} more"
+    what = {
+        "wrong-result": f"computes a wrong result: {_line(first.error)}",
+        "exception": f"fails with {_exception(first)}",
+        "crash": f"crashes with {_signal(first)}",
+        "abort": f"aborts the interpreter ({_signal(first)})",
+        "illegal-instruction": "uses an instruction that this processor does not have",
+        "killed": f"was killed from outside with {_signal(first)}",
+        "memory-limit": f"needs more than {first.limit or 'the memory it may have'}",
+        "timeout": f"does not end within {first.limit or 'its time'}",
+        "no-result": f"ends the interpreter without a result: {_line(first.error)}",
+        "output-limit": f"writes more than {first.limit or 'it may'}",
+    }[first.end]
+    return f"{who} {what} (smoke test {tests})"
+
+
+def _symptom(result: SmokeResult, frame: Frame | None) -> str:
+    """Return what a user would see on the terminal."""
+    place = _place(frame or (result.frames[-1] if result.frames else None))
+    words = {
+        "wrong-result": "wrong numbers, without any error message",
+        "timeout": f"the program hangs{place}",
+        "no-result": f"the program ends early, or the notebook's kernel dies, without an error message{place}",
+        "output-limit": f"an endless stream of output{place}",
+        "memory-limit": f"MemoryError, or Killed{place}",
+    }
+    if result.end == "exception" or (result.end == "memory-limit" and result.exception):
+        return _exception(result)
+    return words.get(result.end) or f"{_SHELL_WORDS.get(result.signal, result.signal or 'the process dies')}{place}"
+
+
+def _place(frame: Frame | None) -> str:
+    return f" in {frame[2]}, {frame[0]} line {frame[1]}" if frame is not None else ""
+
+
+def _exception(result: SmokeResult) -> str:
+    """Return the last line that Python would print."""
+    text = _line(result.error)
+    return f"{result.exception}: {text}" if text else result.exception
+
+
+def _line(text: str) -> str:
+    """Return the last line of a text that says something, not too long."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:_SHOWN] if lines else ""
+
+
+def _signal(result: SmokeResult) -> str:
+    words = _SHELL_WORDS.get(result.signal)
+    return f"{result.signal} ({words})" if words else result.signal or f"status {result.exit_status}"
+
+
+def _evidence(facts: Facts, result: SmokeResult, frame: Frame | None) -> Evidence:
+    """Return what this test did, at the line that is blamed or, without one, with the interpreter that ran it."""
+    detail = f"smoke test {result.test} ended after {result.seconds:.1f} s: {result.end}"
+    detail += f" ({result.signal})" if result.signal else ""
+    last = _line(result.stderr)
+    if last and result.end not in {"wrong-result", "exception"} and not last.startswith(("File ", "Extension modules")):
+        detail += f"; last words: {last}"
+    shown = frame or (result.frames[-1] if result.frames else None)
+    return Evidence(shown[0], detail, shown[1]) if shown else Evidence(facts.target.executable, detail)
+
+
+def _involved(facts: Facts, blamed: NormalizedName, results: Sequence[SmokeResult]) -> tuple[Involved, ...]:
+    """Return the distributions under test that are not the blamed one."""
+    keys = sorted({result.distribution for result in results} - {blamed})
+    return tuple(Involved(key, _version(facts, key)) for key in keys)
+
+
+def _version(facts: Facts, key: NormalizedName) -> str:
+    dist: Distribution | None = facts.visible().get(key)
+    return dist.version if dist is not None else ""
+
+
+def _left_behind(facts: Facts) -> Iterator[Finding]:
+    """Yield ``RUN011`` for each distribution whose tests did not end all processes they had started."""
+    by_distribution: dict[NormalizedName, list[SmokeResult]] = {}
+    for result in facts.smoke:
+        if result.leftovers:
+            by_distribution.setdefault(result.distribution, []).append(result)
+    for key, results in by_distribution.items():
+        count = sum(result.leftovers for result in results)
+        processes = "1 process" if count == 1 else f"{count} processes"
+        yield Finding(
+            code=_LEFT_BEHIND,
+            severity=Severity.WARNING,
+            confidence=Confidence.PROVEN,
+            message=f"{key} left {processes} behind that had to be killed (smoke test {results[0].test})",
+            subject=f"test:{results[0].test}",
+            distribution=key,
+            version=_version(facts, key),
+            symptom="processes that go on using memory and processor time after the program has ended",
+            evidence=tuple(
+                Evidence(
+                    facts.target.executable, f"smoke test {result.test}: {result.leftovers} still alive afterwards"
+                )
+                for result in results
+            ),
+        )
