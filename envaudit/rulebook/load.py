@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envaudit import files
 from envaudit.errors import ReadError, RuleError
 from envaudit.model import RulesInfo
-from envaudit.rulebook.parse import parse_rule
+from envaudit.rulebook.parse import parse_condition, parse_rule
 from envaudit.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from envaudit.rulebook.rule import Rule
 
 RULE_LIMIT = 256 * 1024  # bytes; the longest rule is a few KiB
 VERSION_FILE = "VERSION"
 _UNKNOWN = "unknown"
+_STATUS = re.compile(r'^status = "(\w+)"$', re.MULTILINE)
+_NEEDS = re.compile(r'^\[match\]\nall = \[((?:"[^"\\\n]*"(?:, )?)+)\]$', re.MULTILINE)
 
 
 def default_folder() -> str:
@@ -32,16 +35,22 @@ def default_folder() -> str:
     return str(packaged if packaged.is_dir() else package.parent / "rules")
 
 
-def load_rules(folders: Sequence[str]) -> Rulebook:
-    """Read all rules of the folders; the version of the database is that of the first folder.
+def load_rules(folders: Sequence[str], names: Collection[str] | None = None) -> Rulebook:
+    """Read the rules of the folders; the version of the database is that of the first folder.
 
-    Raises ``RuleError`` for the first thing wrong: a folder that cannot be listed, a file that is not a rule, an
-    id that is there twice. ``lint.lint_rules`` tells all of them.
+    With ``names``, the normalised names of what is installed, rules about other distributions are counted but not
+    parsed: most of a database speaks of what a target does not have, and parsing it would take longer than the rest
+    of a run. Raises ``RuleError`` for the first thing wrong: a folder that cannot be listed, a file that is not a
+    rule, an id that is there twice. ``lint.lint_rules`` tells all of them.
     """
     digest = hashlib.sha256()
     rules: dict[str, Rule] = {}
+    skipped = 0
     for path, text in _texts(folders):
         digest.update(f"{Path(path).name}\0{len(text)}\0{text}".encode())
+        if names is not None and _speaks_of_others(text, names):
+            skipped += 1
+            continue
         rule, problems = parse_rule(text, path)
         if rule is None:
             raise problems[0]
@@ -49,9 +58,22 @@ def load_rules(folders: Sequence[str]) -> Rulebook:
             raise RuleError(path, "id", f"{rule.id} is also the id of {rules[rule.id].file}")
         rules[rule.id] = rule
     in_order = tuple(rules[rule_id] for rule_id in sorted(rules))
-    count = sum(rule.status == "active" for rule in in_order)
+    count = skipped + sum(rule.status == "active" for rule in in_order)
     version = read_version(folders[0]) if folders else _UNKNOWN
     return Rulebook(in_order, RulesInfo(version, count, f"sha256:{digest.hexdigest()}"))
+
+
+def _speaks_of_others(text: str, names: Collection[str]) -> bool:
+    """Say whether this is an active rule that needs a distribution which is not among ``names``.
+
+    Only the plain way of writing is understood, each key on a line of its own; anything else is parsed.
+    """
+    status = _STATUS.search(text)
+    needs = _NEEDS.search(text)
+    if status is None or needs is None or status[1] != "active":
+        return False
+    conditions = [parse_condition(quoted) for quoted in needs[1].split('"')[1::2]]
+    return any(condition is not None and condition.name not in names for condition in conditions)
 
 
 def read_version(folder: str) -> str:
