@@ -44,23 +44,26 @@ def load_rules(folders: Sequence[str], names: Collection[str] | None = None) -> 
     rule, an id that is there twice. ``lint.lint_rules`` tells all of them.
     """
     digest = hashlib.sha256()
-    rules: dict[str, Rule] = {}
-    skipped = 0
+    found: dict[str, Rule | None] = {}
     for path, text in _texts(folders):
         digest.update(f"{Path(path).name}\0{len(text)}\0{text}".encode())
-        if names is not None and _speaks_of_others(text, names):
-            skipped += 1
-            continue
-        rule, problems = parse_rule(text, path)
-        if rule is None:
-            raise problems[0]
-        if rule.id in rules:
-            raise RuleError(path, "id", f"{rule.id} is also the id of {rules[rule.id].file}")
-        rules[rule.id] = rule
-    in_order = tuple(rules[rule_id] for rule_id in sorted(rules))
-    count = skipped + sum(rule.status == "active" for rule in in_order)
+        rule = None if names is not None and _speaks_of_others(text, names) else _parsed(text, path)
+        rule_id = rule.id if rule else Path(path).stem
+        if rule_id in found:
+            raise RuleError(path, "id", f"{rule_id} is also the id of another rule file")
+        found[rule_id] = rule
+    rules = tuple(rule for _, rule in sorted(found.items()) if rule is not None)
+    skipped = tuple(sorted(rule_id for rule_id, rule in found.items() if rule is None))
+    count = len(skipped) + sum(rule.status == "active" for rule in rules)
     version = read_version(folders[0]) if folders else _UNKNOWN
-    return Rulebook(in_order, RulesInfo(version, count, f"sha256:{digest.hexdigest()}"))
+    return Rulebook(rules, RulesInfo(version, count, f"sha256:{digest.hexdigest()}"), skipped)
+
+
+def _parsed(text: str, path: str) -> Rule:
+    rule, problems = parse_rule(text, path)
+    if rule is None:
+        raise problems[0]
+    return rule
 
 
 def _speaks_of_others(text: str, names: Collection[str]) -> bool:

@@ -165,10 +165,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """All rules that were loaded, sorted by id, and which database they are."""
+    """The rules that were loaded, sorted by id, and which database they are.
+
+    ``skipped`` are the ids of the active rules that were left unparsed, because they speak of distributions that
+    are not installed.
+    """
 
     rules: tuple[Rule, ...]
     info: RulesInfo
+    skipped: tuple[str, ...] = ()
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of all rules of the database, parsed or not."""
+        return tuple(sorted((*(rule.id for rule in self.rules), *self.skipped)))
 
     def active(self) -> tuple[Rule, ...]:
         """Return the rules that judge; drafts and withdrawn ones do not."""

@@ -147,8 +147,12 @@ def test_rules_about_other_distributions_are_counted_and_not_parsed(tmp_path: Pa
     write_rule(tmp_path, other, "EA-2026-0002.toml")
     book = load_rules([str(tmp_path)], {"alpha", "beta"})
     assert [rule.id for rule in book.rules] == ["EA-2026-0001"]
+    assert book.skipped == ("EA-2026-0002",)
+    assert book.ids() == ("EA-2026-0001", "EA-2026-0002")
     assert book.info.count == 2
     assert load_rules([str(tmp_path)], {"gamma"}).info == book.info
+    with pytest.raises(RuleError, match="EA-2026-0001 is also the id of"):
+        load_rules([str(tmp_path), str(tmp_path)], {"gamma"})
     with pytest.raises(RuleError):
         load_rules([str(tmp_path)], {"alpha", "beta", "other-name"})
 
@@ -173,6 +177,7 @@ def test_every_rule_that_ships_is_found_by_its_names() -> None:
         book = load_rules([default_folder()], {condition.name for condition in rule.match.all})
         assert rule in book.rules
         assert book.info == everything.info
+        assert book.ids() == everything.ids()
         assert len(book.rules) < len(everything.rules) / 2
 
 
