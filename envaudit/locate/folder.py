@@ -43,23 +43,20 @@ def python_of_folder(place: Place, given: Python | None, asking: Asking) -> Pyth
             return around
     if given:
         return given._replace(problems=())
-    suffix = _suffix(place.folder)
-    machine = (machine_of_suffix(suffix) if suffix else None) or host_machine()
+    match = _suffix(place.folder)
+    machine = (machine_of_suffix(match.string) if match else None) or host_machine()
     if named:
         return Python("", place.prefix, place.prefix, lib_name, named, machine)
-    release, why = _of_suffix(suffix) if suffix else _of_this_program()
+    release, why = _of_suffix(match) if match else _of_this_program()
     problem = TargetProblem("assumed-python", place.folder, f"no file says which Python it is for; {why}")
     name = f"python{release.python}"
     return Python("", place.folder, place.folder, name, release, machine, None, (problem,))
 
 
-def _of_suffix(suffix: str) -> tuple[Release, str]:
+def _of_suffix(match: re.Match[str]) -> tuple[Release, str]:
     """Take the version out of the suffix of a compiled file."""
-    match = _SUFFIX.search(suffix)
-    if match is None:
-        return _of_this_program()
     release = Release(f"{match[1]}.{match[2]}", free_threaded=bool(match[3]))
-    return release, f"its compiled files are for Python {release.python} ({suffix})"
+    return release, f"its compiled files are for Python {release.python} ({match.string})"
 
 
 def _of_this_program() -> tuple[Release, str]:
@@ -68,10 +65,10 @@ def _of_this_program() -> tuple[Release, str]:
     return Release(version), f"Python {version}, which runs this audit, was assumed (--python names another)"
 
 
-def _suffix(folder: str) -> str:
-    """Return the name of a compiled file that states its Python, from the folder or the packages directly in it."""
+def _suffix(folder: str) -> re.Match[str] | None:
+    """Return a match in the name of a compiled file that states its Python, from the folder or two levels below."""
     names = islice(_file_names(folder), _FILE_LIMIT)
-    return next((name for name in names if _SUFFIX.search(name)), "")
+    return next((match for name in names if (match := _SUFFIX.search(name))), None)
 
 
 def _file_names(folder: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ _LIB_NAME = re.compile(r"(python|pypy)(\d+\.\d+)(t?)$")
 _PROGRAM_NAME = re.compile(r"(python|pypy)(\d+\.\d+)(t?)(?:-c|\.exe)?$")
 _DEFINE = re.compile(r'^\s*#\s*define\s+(PY_VERSION|PYPY_VERSION)\s+"([^"\s]{1,40})"', re.MULTILINE)
 _CONDA_PYTHON = re.compile(r"python-(\d+\.\d+\.\d+[a-z0-9]*)-([^-]+)\.json$")
-_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:\.?(a|b|rc|alpha|beta|candidate|final)\.?(\d+))?")
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?(?:\.?(a|b|rc|alpha|beta|candidate|final)\.?(\d{1,3}))?")
 _STAGES = {"alpha": "a", "beta": "b", "candidate": "rc"}
 _SMALL_FILE = 1024 * 1024
 
@@ -61,15 +61,16 @@ def find_library(program: str) -> Library | None:
         if len(found) == 1:
             return found[0]
         parent = os.path.dirname(prefix)
-        if found or parent == prefix:
+        if found or parent == prefix or (parent == "/" and not name):  # the root has the library of anybody
             return None
         prefix = parent
 
 
 def _libraries(prefix: str, name: str) -> list[Library]:
     """Return the standard libraries directly in a prefix: the one of this name, or all."""
-    prefix = prefix.rstrip("/")
     found = []
+    if prefix == "/":  # /lib is a link to /usr/lib where there is anything in it
+        prefix = os.path.dirname(os.path.realpath("/lib"))
     for lib in ("lib", "lib64"):
         names = [name] if name else filter(_LIB_NAME.match, names_in(f"{prefix}/{lib}"))
         found += [Library(prefix, f"{lib}/{each}") for each in names if os.path.isfile(f"{prefix}/{lib}/{each}/os.py")]

@@ -78,7 +78,7 @@ def _of_program(path: str) -> Place:
         if os.path.isdir(f"{prefix}/conda-meta"):
             return Place("conda", prefix, path)
     if not exists:
-        raise TargetError(f"{path} is a link that leads nowhere: {_link_end(path)} does not exist")
+        raise TargetError(f"{path} is a link that leads nowhere: {os.path.realpath(path)} does not exist")
     if not os.path.isfile(path):
         raise TargetError(f"{path} is neither a folder nor a file")
     names = (os.path.basename(path), os.path.basename(os.path.realpath(path)))
@@ -111,19 +111,11 @@ def library_names(prefix: str) -> list[str]:
 
 def prefix_of_site(path: str) -> str:
     """Return the prefix that a site folder lies in by its path, empty when the path does not have that form."""
-    parts = path.rsplit("/", 3)
+    parts = (os.path.realpath(path) if path.startswith("/lib") else path).rsplit("/", 3)
     if len(parts) == 4 and parts[1] in {"lib", "lib64"} and parts[2].startswith(("python", "pypy")):
         if parts[0] == "/usr/local" and parts[3] == "dist-packages":
             return "/usr"  # Debian's own Python installs there
-        return parts[0] or "/"
+        return parts[0]
     if len(parts) == 4 and parts[2] == "Lib":
         return f"{parts[0]}/{parts[1]}"
     return ""
-
-
-def _link_end(path: str) -> str:
-    """Return where a dangling link leads, for a message."""
-    try:
-        return os.path.realpath(path)
-    except OSError:
-        return "its end"

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.errors import ReadError
+from envaudit.locate.library import plain_version
 
 if TYPE_CHECKING:
     import subprocess
@@ -87,6 +88,8 @@ def ask(program: str, environ: Mapping[str, str], cwd: str) -> Answer:
         raise ReadError("it gave no answer when asked for its version") from error
     if not all(isinstance(text, str) and len(text) < _OUTPUT_LIMIT for text in texts.values()):
         raise ReadError("it gave an answer that is not understood when asked for its version")
+    if not plain_version(texts["version"]):
+        raise ReadError("it gave a version that is none when asked for it")
     return Answer(**texts, free_threaded=free_threaded)
 
 

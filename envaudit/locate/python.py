@@ -13,6 +13,7 @@ from envaudit.locate.library import (
     Release,
     find_library,
     minor,
+    plain_version,
     release_of_library,
     release_of_name,
 )
@@ -116,12 +117,13 @@ def _of_venv(place: Place, asking: Asking) -> Python:
 def _library_of_venv(place: Place, cfg: PyvenvCfg) -> Library | None:
     """Find the standard library that a virtual environment borrows."""
     names = (f"python{minor(cfg.version)}", "python3", "python", "pypy3", "python.exe")
-    for program in (place.program, *(f"{cfg.home}/{name}" for name in names if cfg.home)):
-        if os.path.isfile(program):
-            library = find_library(program)
-            # A copied interpreter leads to the environment itself, which has no library.
-            if library and os.path.realpath(library.prefix) != os.path.realpath(place.prefix):
-                return library
+    programs = [f"{cfg.home}/{name}" for name in names if cfg.home]
+    if not os.path.realpath(place.program).startswith(f"{os.path.realpath(place.prefix)}/"):
+        programs.insert(0, place.program)  # a link; a copied interpreter leads nowhere but into the environment
+    for program in programs:
+        library = find_library(program) if os.path.isfile(program) else None
+        if library:
+            return library
     return None
 
 
@@ -172,7 +174,8 @@ def _without_program(place: Place) -> Python:
 def _release_of_answer(answer: Answer) -> Release:
     """Translate what an interpreter said of itself."""
     implementation = _NAMES.get(answer.implementation, answer.implementation)
-    return Release(answer.version, implementation, answer.implementation_version, answer.free_threaded)
+    version = plain_version(answer.version)
+    return Release(version, implementation, answer.implementation_version, answer.free_threaded)
 
 
 def _lib_name(release: Release, library: Library | None) -> str:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envaudit.errors import ReadError
-from envaudit.scan.names import short
-
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -17,8 +14,7 @@ _NO_METADATA = "Metadata-Version: 1.0\nName: unknown\nVersion: 0\n\n"
 def requires_dist(requires_txt: str) -> tuple[str, ...]:
     """Translate requires.txt (sections ``[extra]``, ``[:marker]``, ``[extra:marker]``) to Requires-Dist strings.
 
-    importlib-metadata knows how; it gets the text from here, so that it opens no file of the target. Raises
-    ``ReadError``.
+    importlib-metadata knows how, and takes any text; it gets it from here, so that it opens no file of the target.
     """
     import importlib_metadata  # noqa: PLC0415  # 31 ms, for the few environments that still have such a file
 
@@ -31,7 +27,4 @@ def requires_dist(requires_txt: str) -> tuple[str, ...]:
         def locate_file(self, path: str | PathLike[str]) -> importlib_metadata.SimplePath:
             raise FileNotFoundError(path)
 
-    try:
-        return tuple(InMemory().requires or ())
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ReadError(f"cannot be read as requirements: {short(str(error))}") from error
+    return tuple(InMemory().requires or ())

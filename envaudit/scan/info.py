@@ -177,10 +177,4 @@ def _read_top_level(info: InfoReader) -> tuple[str, ...]:
 def _read_requires_txt(info: InfoReader) -> tuple[str, ...]:
     """Return what requires.txt of an egg-info asks for."""
     text = info.text("requires.txt", "bad-requirement")
-    if not text.strip():
-        return ()
-    try:
-        return requires_dist(text)
-    except ReadError as error:
-        info.problem("bad-requirement", "requires.txt", str(error))
-        return ()
+    return requires_dist(text) if text.strip() else ()

@@ -343,7 +343,7 @@ def test_the_usual_places_of_a_linux_distribution(monkeypatch: pytest.MonkeyPatc
         ("/usr/local/lib/python3.11/dist-packages", "/usr"),
         ("/usr/local/lib/python3.11/site-packages", "/usr/local"),
         ("/opt/x/lib64/python3.11/site-packages", "/opt/x"),
-        ("/lib/python3/dist-packages", "/"),
+        ("/lib/python3/dist-packages", os.path.dirname(os.path.realpath("/lib"))),
         ("/mnt/c/venv/Lib/site-packages", "/mnt/c/venv"),
         ("/home/me/site-packages", ""),
         ("/site-packages", ""),

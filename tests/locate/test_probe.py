@@ -12,7 +12,7 @@ import pytest
 from envaudit.errors import ReadError, TargetError
 from envaudit.locate import probe
 from tests.locate.support import find
-from tests.support.trees import make_python, make_venv
+from tests.support.trees import elf_program, make_python, make_venv, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +92,51 @@ def test_texts_that_are_none_are_refused(tmp_path: Path) -> None:
     program = script(tmp_path / "python3", f"echo '{{{fields}, \"free_threaded\": 1}}'\n")
     with pytest.raises(ReadError, match="an answer that is not understood"):
         probe.ask(str(program), PATH, str(tmp_path))
+
+
+def test_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
+    names = ("version", "implementation", "implementation_version", "executable", "prefix", "base_prefix")
+    fields = ", ".join(f'"{name}": "x"' for name in names)
+    program = script(tmp_path / "python3", f"echo '{{{fields}, \"free_threaded\": 1}}'\n")
+    with pytest.raises(ReadError, match="a version that is none"):
+        probe.ask(str(program), PATH, str(tmp_path))
+
+
+def test_a_stand_in_for_another_stand_in_is_refused(tmp_path: Path) -> None:
+    names = ("implementation", "implementation_version", "prefix", "base_prefix")
+    fields = ", ".join(f'"{name}": "x"' for name in names)
+    program = tmp_path / "python3"
+    text = f'"version": "3.11.7", "executable": "{program}", "free_threaded": false, {fields}'
+    script(program, f"echo '{{{text}}}'\n")
+    with pytest.raises(TargetError, match="does not say where it is"):
+        find(program, environ=PATH)
+
+
+def test_an_interpreter_without_library_that_does_not_run(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"bin/python3.99": elf_program()})
+    (tmp_path / "bin/python3.99").chmod(0o755)
+    with pytest.raises(TargetError, match="no file says which Python this is, and it"):
+        find(tmp_path / "bin/python3.99")
+
+
+def test_a_venv_whose_interpreter_does_not_run_has_the_minor_version_of_its_library(tmp_path: Path) -> None:
+    venv = make_venv(tmp_path, cfg=f"home = {tmp_path}/base/bin\n")
+    write_tree(tmp_path, {"base/include/python3.11/patchlevel.h": "nothing\n"})
+    assert find(venv).python == "3.11"
+
+
+def test_a_site_folder_in_an_environment_that_says_nothing_has_the_version_of_its_path(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"bin/python3": elf_program(), "lib/python3.9/site-packages": {}})
+    (tmp_path / "bin/python3").chmod(0o755)
+    assert find(tmp_path / "lib/python3.9/site-packages").python == "3.9"
+
+
+def test_a_copied_interpreter_takes_its_library_from_home(tmp_path: Path) -> None:
+    venv = make_venv(tmp_path, version="3.10.4")
+    (venv / "bin/python").unlink()
+    write_tree(venv, {"bin/python": elf_program()})
+    target = find(venv)
+    assert (target.python, target.base_prefix, target.problems) == ("3.10.4", str(tmp_path / "base"), ())
 
 
 def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:

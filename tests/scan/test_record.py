@@ -84,6 +84,14 @@ def test_a_path_may_climb_to_the_prefix(line: str) -> None:
     assert len(record.binaries) == (".so" in line)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_path() -> None:
+    assert parse_record(b"\xef\xbb\xbfa.so,,\n", "R", 3).binaries == (RecordEntry("a.so", "", None),)
+
+
+def test_lines_of_a_folder_that_do_not_stand_together_are_all_read() -> None:
+    assert parse_record(b"a/1.py,,\nb/1.py,,\na/2.py,,\nc.py,,\na/3.py,,\n", "R", 3).modules == ("a", "b", "c")
+
+
 def test_a_folder_without_layout_may_list_scripts_outside_but_no_compiled_files() -> None:
     record = parse_record(b"../../bin/f2py,,\n../../x.so,,\n../../../y,,\na.so,,\n", "R", 0)
     assert [problem.line for problem in record.problems] == [2, 3]

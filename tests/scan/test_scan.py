@@ -217,6 +217,26 @@ def test_a_requires_txt_that_cannot_be_read_is_a_bad_requirement(tmp_path: Path)
     assert kinds(scan_one(tmp_path)) == ["bad-requirement"]
 
 
+def test_an_egg_info_without_pkg_info(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"six.egg-info": {"top_level.txt": "six\n"}, "bad-.egg-info": {}})
+    bad, six = scan(tmp_path).distributions
+    assert (six.name, six.version, kinds(six)) == ("six", "", ["missing", "bad-version"])
+    assert (bad.name, kinds(bad)) == ("bad", ["missing", "bad-version"])
+
+
+def test_of_two_the_one_whose_record_is_of_no_use_loses(tmp_path: Path) -> None:
+    make_distribution(tmp_path, "a", "1")
+    make_distribution(tmp_path, "a", "2", record="../../../x,,\n")
+    make_distribution(tmp_path, "a", "3", record=None, info={"RECORD": Fifo()})
+    assert [dist.version for dist in scan(tmp_path).distributions if not dist.hidden_by] == ["1"]
+
+
+def test_two_that_differ_in_nothing_are_ordered_by_name(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a-1.dist-info": {}, "A-1.dist-info": {}})
+    upper, lower = scan(tmp_path).distributions
+    assert (upper.hidden_by, lower.hidden_by) == ("", str(tmp_path / "A-1.dist-info"))
+
+
 def test_an_egg_counts_when_it_is_on_the_path(tmp_path: Path) -> None:
     egg = tmp_path / "six-1.16.0-py3.11.egg"
     write_tree(egg, {"EGG-INFO": {"PKG-INFO": PKG_INFO, "top_level.txt": "six"}, "six": {"_c.so": "", "x.py": ""}})
