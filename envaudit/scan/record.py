@@ -1,11 +1,12 @@
 """RECORD: which compiled files and import packages a wheel installed.
 
 A large environment lists 100,000 files and 1 % of them are compiled. Looking for their suffixes in the bytes and
-splitting only the lines found is three times faster than the csv module over all lines.
+splitting only the lines found is several times faster than the csv module over all lines.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.model import MetadataProblem, RecordEntry
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SUFFIXES = (".so", ".pyd", ".dylib", ".dll")
-_NEEDLES = (b".so,", b".so.", b".pyd,", b".dylib,", b".dll,")
+# A compiled file, or a step to the folder above. Hashes hold no dot, so that few bytes are looked at closely: one pass
+# with this pattern takes a third of the time of five searches for suffixes.
+_INTERESTING = re.compile(rb"\.(?:so[,.]|pyd,|dll,|dylib,|PYD,|DLL,|\.[/\\])")
 # Compiled files of top-level modules, and what setuptools writes for an editable install.
 _NOT_IMPORTED = ("__pycache__", "__editable__")
 # More bad lines than this are one broken file, not so many findings.
@@ -60,15 +63,18 @@ def parse_record(data: bytes, path: str, depth: int) -> Record:
     if b'"' in data:
         data = _unquoted(data)
     parts = tuple(_first_parts(data))
-    for start in sorted(set(_suspects(data, {part for part, _ in parts}))):
-        name = _decode(_line_from(data, start).partition(b",")[0])
-        detail = outside(name, depth if is_binary_name(name) else max(depth, _TARGET_CLIMB))
-        if detail:
+    binaries: list[RecordEntry] = []
+    for start in _interesting(data, {part for part, _ in parts}):
+        line = _decode(_line_from(data, start))
+        name = line.partition(",")[0]
+        compiled = is_binary_name(name)
+        detail = outside(name, depth if compiled else max(depth, _TARGET_CLIMB))
+        if compiled and not detail:
+            entry, detail = _entry(line)
+            binaries.append(entry)
+        if detail and len(problems) < _PROBLEM_LIMIT:
             problems.append(MetadataProblem("bad-record", path, detail, data.count(b"\n", 0, start)))
-            if len(problems) >= _PROBLEM_LIMIT:
-                break
-    binaries = tuple(_binaries(data, path, depth, problems))
-    return Record(binaries, _modules(parts), tuple(problems[: _PROBLEM_LIMIT + 1]))
+    return Record(tuple(binaries), _modules(parts), tuple(problems))
 
 
 def outside(path: str, depth: int) -> str:
@@ -110,28 +116,35 @@ def _unquoted(data: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def _suspects(data: bytes, first: set[bytes]) -> Iterator[int]:
-    """Yield where lines start whose path may be absolute, climb or hold a NUL.
+def _interesting(data: bytes, first: set[bytes]) -> list[int]:
+    """Return where lines start that list a compiled file, or whose path may be absolute, climb or hold a NUL.
 
-    ``first`` are the first parts of all paths. Each search over a megabyte costs about a millisecond, therefore rare
-    bytes are asked for before the patterns that hold them.
+    ``first`` are the first parts of all paths. The search goes on behind a line, so that one line of 10 MB that is
+    full of suffixes is not read again and again.
     """
-    needles = [b"/../"]
+    starts = []
+    end = 0
+    for match in _INTERESTING.finditer(data):
+        position = match.start()
+        if position >= end:
+            starts.append(data.rfind(b"\n", 0, position) + 1)
+            end = data.find(b"\n", position)
+            if end == -1:
+                break
+    rare = [b"\0"]
     if b"" in first:
-        needles.append(b"\n/")
-    if b".." in first:
-        needles.append(b"\n../")
+        rare.append(b"\n/")
     if b"\\" in data:
-        needles += (b"\n\\", b"\n..\\", b"\\..", b":\\")
+        rare += (b"\n\\", b":\\")
     if any(len(part) == 2 and part.endswith(b":") for part in first):
-        needles.append(b":/")
-    return _lines_with(data, (*needles, b"\0"))
+        rare.append(b":/")
+    return sorted({*starts, *_lines_with(data, rare)})
 
 
 def _lines_with(data: bytes, needles: Iterable[bytes]) -> Iterator[int]:
     """Yield where lines start that hold one of the needles, in the order of the needles; each at most once a needle.
 
-    The search goes on behind the line, so that one line of 10 MB that is full of needles is not read again and again.
+    As there, the search goes on behind the line.
     """
     for needle in needles:
         position = data.find(needle)
@@ -148,19 +161,13 @@ def _line_from(data: bytes, start: int) -> bytes:
     return data[start : end if end != -1 else len(data)]
 
 
-def _binaries(data: bytes, path: str, depth: int, problems: list[MetadataProblem]) -> Iterator[RecordEntry]:
-    """Yield the compiled files, in the order of the file."""
-    for start in sorted(set(_lines_with(data, _NEEDLES))):
-        line = _decode(_line_from(data, start))
-        name, comma, rest = line.partition(",")
-        if not is_binary_name(name) or outside(name, depth):
-            continue
-        digest, _, size = rest.rpartition(",")
-        entry = RecordEntry(name.replace("\ufffc", ","), digest, int(size) if _is_size(size) else None)
-        if (not comma or (size and entry.size is None)) and len(problems) <= _PROBLEM_LIMIT:
-            detail = f"not 'path,hash,size': {short(line)!r}"
-            problems.append(MetadataProblem("bad-record", path, detail, data.count(b"\n", 0, start)))
-        yield entry
+def _entry(line: str) -> tuple[RecordEntry, str]:
+    """Return the entry that a line makes, and in words what is wrong with the line, or nothing."""
+    name, comma, rest = line.partition(",")
+    digest, _, size = rest.rpartition(",")
+    entry = RecordEntry(name.replace("\ufffc", ","), digest, int(size) if _is_size(size) else None)
+    wrong = not comma or (size and entry.size is None)
+    return entry, f"not 'path,hash,size': {short(line)!r}" if wrong else ""
 
 
 def _is_size(text: str) -> bool:
