@@ -13,10 +13,15 @@ from envaudit.scan.names import short
 
 # A requirement, a name or a tag has no more characters than this; a Description in the headers may have, and is cut.
 _VALUE_LIMIT = 65536
+# Half of all header lines, and nothing here needs them.
+_SKIPPED = frozenset(("Classifier", "Project-URL", "License-File", "Dynamic"))
 
 
 class Headers(NamedTuple):
-    """Values of each header by lower-case name, in order; what is wrong as ``(detail, line number)``."""
+    """Values of the headers by lower-case name, in order; what is wrong as ``(detail, line number)``.
+
+    Classifiers, addresses and license files are left out.
+    """
 
     values: dict[str, list[str]]
     problems: tuple[tuple[str, int | None], ...]
@@ -42,11 +47,14 @@ def parse_headers(data: bytes) -> Headers:
     values: dict[str, list[str]] = {}
     current: list[str] = []  # values of the header that a continuation belongs to
     for number, line in enumerate(text.split("\n"), 1):
+        name, colon, value = line.partition(":")
+        if name in _SKIPPED:
+            current = []
+            continue
         if line[:1] in {" ", "\t"} and number > 1:
             if current and len(current[-1]) <= _VALUE_LIMIT:
                 current[-1] = f"{current[-1]}\n{line.strip()}"
             continue
-        name, colon, value = line.partition(":")
         if not colon or not name or name[-1] == " ":
             if line.strip():
                 problems.append((f"neither a header nor a continuation of one: {short(line)!r}", number))

@@ -25,6 +25,11 @@ def test_a_continuation_belongs_to_the_header_above() -> None:
     assert headers.first("name") == "a"
 
 
+def test_classifiers_are_left_out_with_their_continuations() -> None:
+    headers = parse_headers(b"Name: a\nClassifier: x\n  y\nProject-URL: z\nVersion: 1\n")
+    assert headers.values == {"name": ["a"], "version": ["1"]}
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_every_line_end_is_understood(end: bytes) -> None:
     headers = parse_headers(end.join([b"Name: a", b"Version: 1", b"", b"Version: 2", b""]))
