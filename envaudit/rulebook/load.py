@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from envaudit import files
 from envaudit.errors import ReadError, RuleError
 from envaudit.model import RulesInfo
+from envaudit.rulebook.match import condition_holds, parse_version
 from envaudit.rulebook.parse import parse_condition, parse_rule
 from envaudit.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from envaudit.rulebook.rule import Rule
 
@@ -35,19 +36,21 @@ def default_folder() -> str:
     return str(packaged if packaged.is_dir() else package.parent / "rules")
 
 
-def load_rules(folders: Sequence[str], names: Collection[str] | None = None) -> Rulebook:
+def load_rules(folders: Sequence[str], installed: Mapping[str, str] | None = None) -> Rulebook:
     """Read the rules of the folders; the version of the database is that of the first folder.
 
-    With ``names``, the normalised names of what is installed, rules about other distributions are counted but not
-    parsed: most of a database speaks of what a target does not have, and parsing it would take longer than the rest
-    of a run. Raises ``RuleError`` for the first thing wrong: a folder that cannot be listed, a file that is not a
-    rule, an id that is there twice. ``lint.lint_rules`` tells all of them.
+    With ``installed``, the version of each installed distribution by its normalised name, rules that cannot apply
+    are counted but not parsed: most of a database speaks of what a target does not have, and parsing it would take
+    longer than all checks together.
+
+    Raises ``RuleError`` for the first thing wrong: a folder that cannot be listed, a file that is not a rule, an id
+    that is there twice. ``lint.lint_rules`` tells all of them.
     """
     digest = hashlib.sha256()
     found: dict[str, Rule | None] = {}
     for path, text in _texts(folders):
         digest.update(f"{Path(path).name}\0{len(text)}\0{text}".encode())
-        rule = None if names is not None and _speaks_of_others(text, names) else _parsed(text, path)
+        rule = None if installed is not None and _cannot_apply(text, installed) else _parsed(text, path)
         rule_id = rule.id if rule else Path(path).stem
         if rule_id in found:
             raise RuleError(path, "id", f"{rule_id} is also the id of another rule file")
@@ -66,8 +69,8 @@ def _parsed(text: str, path: str) -> Rule:
     return rule
 
 
-def _speaks_of_others(text: str, names: Collection[str]) -> bool:
-    """Say whether this is an active rule that needs a distribution which is not among ``names``.
+def _cannot_apply(text: str, installed: Mapping[str, str]) -> bool:
+    """Say whether this is an active rule that needs a distribution, or a version of it, which is not installed.
 
     Only the plain way of writing is understood, each key on a line of its own; anything else is parsed.
     """
@@ -76,7 +79,11 @@ def _speaks_of_others(text: str, names: Collection[str]) -> bool:
     if status is None or needs is None or status[1] != "active":
         return False
     conditions = [parse_condition(quoted) for quoted in needs[1].split('"')[1::2]]
-    return any(condition is not None and condition.name not in names for condition in conditions)
+    return any(
+        condition.name not in installed or condition_holds(condition, parse_version(installed[condition.name])) is None
+        for condition in conditions
+        if condition is not None
+    )
 
 
 def read_version(folder: str) -> str:

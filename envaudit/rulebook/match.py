@@ -42,11 +42,11 @@ def match_rule(rule: Rule, versions: Mapping[NormalizedName, Offer], markers: Ma
     for condition in rule.match.all:
         if condition.name not in versions:
             return None
-        held = _holds(condition, versions[condition.name])
+        held = condition_holds(condition, versions[condition.name])
         if held is None:
             return None
         parts.append(held)
-    parts += [_not(_holds(other, versions[other.name])) for other in rule.match.none if other.name in versions]
+    parts += [_not(condition_holds(other, versions[other.name])) for other in rule.match.none if other.name in versions]
     if rule.match.env:
         parts.append(_marker(rule.match.env, markers))
     if rule.match.facts:
@@ -62,8 +62,8 @@ def parse_version(text: str) -> Version | None:
         return None
 
 
-def _holds(condition: Condition, offer: Offer) -> Certainty | None:
-    """Say whether the versions offered are the versions meant."""
+def condition_holds(condition: Condition, offer: Offer) -> Certainty | None:
+    """Say whether the versions offered are the versions meant; None when they certainly are not."""
     if not condition.specifier:
         return Certainty.CERTAIN
     if offer is None:

@@ -167,8 +167,8 @@ class Rule:
 class Rulebook:
     """The rules that were loaded, sorted by id, and which database they are.
 
-    ``skipped`` are the ids of the active rules that were left unparsed, because they speak of distributions that
-    are not installed.
+    ``skipped`` are the ids of the active rules that were left unparsed, because they speak of distributions, or
+    versions of them, that are not installed.
     """
 
     rules: tuple[Rule, ...]

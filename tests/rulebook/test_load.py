@@ -7,6 +7,7 @@ import pytest
 
 from envaudit.errors import RuleError
 from envaudit.rulebook import default_folder, load_rules
+from envaudit.rulebook.lint import pinned
 from envaudit.rulebook.rule import Condition
 from tests.rulebook.examples import SOUND, changed, write_rule
 
@@ -141,20 +142,20 @@ def test_candidates_need_all_names(tmp_path: Path) -> None:
     assert list(book.candidates(["alpha", "beta", "gamma"])) == [book.rules[0]]  # type: ignore[list-item]
 
 
-def test_rules_about_other_distributions_are_counted_and_not_parsed(tmp_path: Path) -> None:
+def test_rules_that_cannot_apply_are_counted_and_not_parsed(tmp_path: Path) -> None:
     write_rule(tmp_path)
     other = changed(("EA-2026-0001", "EA-2026-0002"), ('"alpha<2.0"', '"Other.Name<2.0"'), ("severity", "sverity"))
     write_rule(tmp_path, other, "EA-2026-0002.toml")
-    book = load_rules([str(tmp_path)], {"alpha", "beta"})
+    book = load_rules([str(tmp_path)], {"alpha": "1.9", "beta": "3.1"})
     assert [rule.id for rule in book.rules] == ["EA-2026-0001"]
     assert book.skipped == ("EA-2026-0002",)
     assert book.ids() == ("EA-2026-0001", "EA-2026-0002")
     assert book.info.count == 2
-    assert load_rules([str(tmp_path)], {"gamma"}).info == book.info
+    assert load_rules([str(tmp_path)], {"gamma": "1"}).info == book.info
     with pytest.raises(RuleError, match="EA-2026-0001 is also the id of"):
-        load_rules([str(tmp_path), str(tmp_path)], {"gamma"})
+        load_rules([str(tmp_path), str(tmp_path)], {"gamma": "1"})
     with pytest.raises(RuleError):
-        load_rules([str(tmp_path)], {"alpha", "beta", "other-name"})
+        load_rules([str(tmp_path)], {"alpha": "1.9", "beta": "3.1", "other-name": "1.0"})
 
 
 @pytest.mark.parametrize(
@@ -168,13 +169,20 @@ def test_rules_about_other_distributions_are_counted_and_not_parsed(tmp_path: Pa
 )
 def test_a_rule_written_in_another_way_is_parsed(tmp_path: Path, old: str, new: str) -> None:
     write_rule(tmp_path, changed((old, new)))
-    assert [rule.id for rule in load_rules([str(tmp_path)], set()).rules] == ["EA-2026-0001"]
+    assert [rule.id for rule in load_rules([str(tmp_path)], {}).rules] == ["EA-2026-0001"]
 
 
-def test_every_rule_that_ships_is_found_by_its_names() -> None:
+@pytest.mark.parametrize(("alpha", "found"), [("1.9", 1), ("1.9+cpu", 1), ("2.0", 0), ("what?", 1)])
+def test_a_version_that_is_not_meant_is_not_parsed_and_an_odd_one_is(tmp_path: Path, alpha: str, found: int) -> None:
+    write_rule(tmp_path)
+    assert len(load_rules([str(tmp_path)], {"alpha": alpha, "beta": "3.1"}).rules) == found
+
+
+def test_every_rule_that_ships_is_found_by_its_bad_set() -> None:
     everything = load_rules([default_folder()])
     for rule in everything.active():
-        book = load_rules([default_folder()], {condition.name for condition in rule.match.all})
+        installed = {str(name): str(version) for name, version in pinned(rule.reproducer.bad).items()}
+        book = load_rules([default_folder()], installed)
         assert rule in book.rules
         assert book.info == everything.info
         assert book.ids() == everything.ids()
@@ -183,10 +191,10 @@ def test_every_rule_that_ships_is_found_by_its_names() -> None:
 
 def test_the_rules_that_ship_load_fast() -> None:
     folder = default_folder()
-    load_rules([folder], {"numpy", "scipy"})
+    load_rules([folder], {"numpy": "2.0.2", "scipy": "1.13.1"})
     best = 1.0
     for _ in range(5):
         start = time.process_time()
-        load_rules([folder], {"numpy", "scipy"})
+        load_rules([folder], {"numpy": "2.0.2", "scipy": "1.13.1"})
         best = min(best, time.process_time() - start)
     assert best < 0.03, "a run reads all rules before it does anything"
