@@ -131,6 +131,9 @@ def _read_record(info: InfoReader, depth: int) -> Record | None:
         return None
     record = parse_record(data, f"{info.path}/RECORD", depth)
     info.problems += record.problems
+    if not record.problems and b"-info/RECORD" not in data and b"-info\\RECORD" not in data:
+        # Every installer lists RECORD itself.
+        info.problem("bad-record", "RECORD", "it does not name its own file: it is cut short, or no RECORD at all")
     return record
 
 

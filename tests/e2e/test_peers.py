@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -13,6 +13,9 @@ from packaging.utils import canonicalize_name
 from tests.support.command import Ran, check
 from tests.support.environments import UV, build_environment, python_of
 from tests.support.trees import Dist, make_distribution
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.network
 
