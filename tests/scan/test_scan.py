@@ -111,7 +111,7 @@ def test_an_info_folder_that_is_none_is_a_distribution_with_a_problem(tmp_path: 
 @pytest.mark.parametrize(
     ("tree", "expected"),
     [
-        ({"RECORD": "../../../../../etc/passwd,,\na/x.so,,1\n"}, ["bad-record"]),
+        ({"RECORD": "../../../../../etc/passwd,,\na/x.so,,1\na-1.0.dist-info/RECORD,,\n"}, ["bad-record"]),
         ({"RECORD": {}}, ["bad-record"]),
         ({"RECORD": Fifo()}, ["bad-record"]),
         ({"WHEEL": "Wheel-Version: 1.0\n"}, ["bad-wheel"]),
