@@ -51,14 +51,12 @@ def read_binary(path: str, code: Code = "never") -> BinaryFacts:
         format=image.format,
         machine=image.machine,
         bits=image.bits,
-        soname=image.links.soname,
-        needed=image.links.needed,
-        rpath=image.links.rpath,
-        runpath=image.links.runpath,
         truncated=image.truncated,
         numpy=numpy.need,
         numpy_unread=numpy.unread,
         frameworks=numpy.frameworks,
+        pybind11=numpy.pybind11,
+        **image.links._asdict(),
     )
 
 

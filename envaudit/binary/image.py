@@ -15,6 +15,8 @@ from envaudit.files import reason
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envaudit.model import VersionNeed
+
 RangeKind = Literal["ro", "rw", "x"]
 
 # Of 3,500 files in wheels, the largest read-only data is 6 MiB and the largest code 49 MiB (OpenCV); others are larger.
@@ -79,12 +81,18 @@ class Ranges(NamedTuple):
 
 
 class Links(NamedTuple):
-    """The names by which a file and its libraries find each other."""
+    """What a file asks of the loader; the fields are those of ``BinaryFacts``."""
 
     soname: str = ""
     needed: tuple[str, ...] = ()
     rpath: tuple[str, ...] = ()
     runpath: tuple[str, ...] = ()
+    needed_late: tuple[str, ...] = ()
+    versions_needed: tuple[VersionNeed, ...] = ()
+    exec_stack: bool = False
+    static_tls: int = 0
+    min_align: int = 0
+    min_os: str = ""
 
 
 class Image(Protocol):

@@ -19,6 +19,7 @@ from envaudit.binary.numpy_text import (
     NUMPY,
     OLD_DECLARATIONS,
     OLD_NAME,
+    PYBIND11,
     SIZE_CHECK,
     TABLE,
     Text,
@@ -42,6 +43,7 @@ class NumpyFinding(NamedTuple):
     need: NumpyNeed | None = None
     unread: str = ""
     frameworks: tuple[str, ...] = ()
+    pybind11: str = ""
 
 
 def code_for(numpy: RunningNumpy | None) -> Code:
@@ -75,8 +77,9 @@ def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
     except ReadError as error:
         return NumpyFinding(unread=str(error))
     frameworks = text.frameworks()
+    pybind11 = text.whole(PYBIND11) if "pybind11" in frameworks else ""
     if not text.has(NUMPY):
-        return NumpyFinding(frameworks=frameworks)
+        return NumpyFinding(frameworks=frameworks, pybind11=pybind11)
     framework = frameworks[0] if frameworks else ""
     need = _by_error_text(text, framework) or _by_table(text, framework) or _by_size_check(text)
     unread = ""
@@ -87,7 +90,7 @@ def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
             need, unread = with_code(need, text, source, image, code)
         except ReadError as error:
             unread = str(error)
-    return NumpyFinding(need, unread, frameworks)
+    return NumpyFinding(need, unread, frameworks, pybind11)
 
 
 def _by_error_text(text: Text, framework: str) -> NumpyNeed | None:

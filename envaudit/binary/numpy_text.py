@@ -26,6 +26,8 @@ TABLE = b"_ARRAY_API"
 OLD_NAME = b"numpy.core"
 NEW_NAME = b"numpy._core"
 SIZE_CHECK = b"size changed, may indicate binary incompat"
+# Begins the name under which modules made with pybind11 share their types; all of it must be the same.
+PYBIND11 = b"__pybind11_internals_v"
 # What Cython's numpy.pxd says when import_array() fails; its 1.x and 2.x declarations differ in the name.
 OLD_DECLARATIONS = b"numpy.core.multiarray failed to import"
 NEW_DECLARATIONS = b"numpy._core.multiarray failed to import"
@@ -35,7 +37,7 @@ DECLARED_TYPE = b"flatiter\0"
 # framework -> a string that only code made by it holds. A module made by the first (most are) is not searched further.
 _FRAMEWORKS = (
     ("cython", SIZE_CHECK),
-    ("pybind11", b"__pybind11_internals_v"),
+    ("pybind11", PYBIND11),
     ("nanobind", b"nanobind::"),
     ("rust", b"pyo3_runtime"),
     ("swig", b"swig_runtime_data"),
@@ -45,6 +47,7 @@ _FRAMEWORKS = (
 )
 
 _HIT_LIMIT = 64  # per needle and piece
+_NAME_LIMIT = 1024
 
 
 class Text:
@@ -76,6 +79,15 @@ class Text:
         """Return the NumPy releases (``1.23``) that error texts of 2.x headers name."""
         found = {_release(data, position) for _, data in self.parts for position in find_all(data, C_API_TEXT)}
         return tuple(sorted(found))
+
+    def whole(self, needle: bytes) -> str:
+        """Return the first NUL-terminated string that begins with the bytes; empty when none has an end."""
+        for _, data in self.parts:
+            start = data.find(needle)
+            end = data.find(b"\0", start, start + _NAME_LIMIT)
+            if start >= 0 and end >= 0:
+                return data[start:end].decode("utf-8", "backslashreplace")
+        return ""
 
     def frameworks(self) -> tuple[str, ...]:
         """Return the names of what generated or supports the code, most often one."""

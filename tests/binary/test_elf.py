@@ -14,7 +14,7 @@ from elftools.elf.elffile import ELFFile
 
 from envaudit.binary import read_binary, read_interpreter
 from envaudit.errors import ReadError
-from tests.binary.conftest import FIXTURES, fixture
+from tests.binary.conftest import FIXTURES, fixture, system_libraries
 from tests.binary.forge import CODE, DYNAMIC, STRINGS, Elf
 
 if TYPE_CHECKING:
@@ -180,16 +180,9 @@ def test_an_object_file_has_no_links(written: Write) -> None:
     assert (facts.machine, facts.needed, facts.truncated, facts.numpy) == ("x86_64", (), False, None)
 
 
-def _libraries() -> list[str]:
-    """Return the interpreter's own extension modules and compiled files beside the tests' tools."""
-    folders = {sysconfig.get_config_var("DESTSHARED"), sysconfig.get_path("platlib"), str(FIXTURES)}
-    found = [str(path) for folder in sorted(filter(None, folders)) for path in sorted(Path(folder).rglob("*.so"))]
-    return found[:250]
-
-
 def test_pyelftools_agrees() -> None:
     compared = 0
-    for path in _libraries():
+    for path in system_libraries():
         facts = read_binary(path)
         with Path(path).open("rb") as stream:
             elf = ELFFile(stream)

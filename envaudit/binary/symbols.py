@@ -1,0 +1,201 @@
+"""Dynamic symbols of ELF files: what a file expects of others, and what it offers them.
+
+``read_symbols`` reads what a file expects. What it offers is asked for by name, through the hash table that the loader
+itself uses, because a library may offer a hundred thousand names of which one is wanted. Neither needs section
+headers. Names are bytes: C++ makes names that are thousands of bytes long, and nothing says they are text.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.binary.elf_headers import DT_STRSZ, DT_STRTAB, ElfHeaders
+from envaudit.binary.elf_versions import defined_versions
+from envaudit.binary.gnu_hash import GnuHash
+from envaudit.binary.image import Source
+from envaudit.errors import ReadError
+from envaudit.files import open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_DT_HASH, _DT_SYMTAB, _DT_GNU_HASH, _DT_VERSYM = 4, 6, 0x6FFFFEF5, 0x6FFFFFF0
+_SHT_DYNSYM = 11
+# Tags of tables that linkers put near the symbols: hashes, names, relocations, versions.
+_TABLES = frozenset({4, 5, 7, 17, 23, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE})
+_SYMBOL_LIMIT = 2_000_000
+
+# The word of a symbol that holds, from the lowest byte, its type and binding, its visibility and its section; the
+# section is 0 for an undefined symbol. These are all values of undefined global ones.
+_GLOBAL = 1
+_UNDEFINED = frozenset(other << 8 | _GLOBAL << 4 | kind for other in range(256) for kind in range(16))
+_PUBLIC = frozenset({0, 3})  # visibility default and protected
+_UNVERSIONED = 1  # the highest entry of DT_VERSYM that is not the number of a version
+
+
+class Symbols:
+    """The dynamic symbols of one file.
+
+    ``undefined`` are the global names that another file must define, without those that name a version and without
+    weak ones; ``defined_versions`` are the symbol versions the file defines. ``exports`` and ``provides`` read the file
+    again and raise ``ReadError``.
+    """
+
+    __slots__ = ("_exports", "_hash", "_path", "defined_versions", "undefined")
+
+    def __init__(self, path: str, undefined: frozenset[bytes], versions: frozenset[str]) -> None:
+        self.undefined = undefined
+        self.defined_versions = versions
+        self._path = path
+        self._exports: frozenset[bytes] | None = None
+        self._hash: GnuHash | None = None
+
+    def exports(self) -> frozenset[bytes]:
+        """Return all names that the file defines for others; slow for a library with 100,000 of them."""
+        if self._exports is None:
+            with open_regular(self._path) as (descriptor, size):
+                table = _table(ElfHeaders(Source(descriptor, size)))
+                self._exports = table.exported() if table else frozenset()
+        return self._exports
+
+    def provides(self, names: Collection[bytes]) -> set[bytes]:
+        """Return those of the names that the file defines for others, found as the loader finds them."""
+        if not names:
+            return set()
+        if self._exports is None:
+            with open_regular(self._path) as (descriptor, size):
+                source = Source(descriptor, size)
+                table = _table(ElfHeaders(source))
+                if table is None:
+                    return set()
+                if self._hash is None and table.hash_address is not None:
+                    self._hash = GnuHash(table.headers, table.hash_address)
+                if self._hash:
+                    return {name for name in names if table.defines(name, self._hash.candidates(source, name))}
+        return set(self.exports().intersection(names))
+
+
+def read_symbols(path: str) -> Symbols:
+    """Read the undefined names and the versions of an ELF file; raises ``ReadError``.
+
+    A file without dynamic symbols expects and offers nothing.
+    """
+    with open_regular(path) as (descriptor, size):
+        table = _table(ElfHeaders(Source(descriptor, size)))
+        if table is None:
+            return Symbols(path, frozenset(), frozenset())
+        strings = table.headers.strings()
+        return Symbols(path, table.undefined(strings), defined_versions(table.headers, strings))
+
+
+class _Table(NamedTuple):
+    """Where the dynamic symbols of an open file are. ``words`` is the number of 32-bit words of one symbol."""
+
+    headers: ElfHeaders
+    offset: int
+    words: int
+    hash_address: int | None
+
+    def undefined(self, strings: bytes) -> frozenset[bytes]:
+        """Return the names that others must define."""
+        # Linkers put all symbols that can be found by name, the defined ones, behind those that the hash leaves out.
+        count = 0
+        if self.hash_address is not None:
+            count = GnuHash.first_symbol(self.headers, self.hash_address)
+        if count <= 1:
+            count = self.length()
+        names, infos = self._columns(count)
+        address = self.headers.dynamic.single.get(_DT_VERSYM)
+        if address is None:
+            places = [name for name, info in zip(names, infos, strict=True) if info in _UNDEFINED]
+        else:
+            versions = self._numbers("H", self.headers.offset_of(address), count)
+            entries = zip(names, infos, versions, strict=True)
+            # Most symbols before the hashed ones are undefined and without a version: ask the rarer question first.
+            places = [name for name, info, version in entries if version <= _UNVERSIONED and info in _UNDEFINED]
+        return _names(strings, places)
+
+    def exported(self) -> frozenset[bytes]:
+        """Return the names that others can find."""
+        names, infos = self._columns(self.length())
+        places = [name for name, info in zip(names, infos, strict=True) if _is_exported(info)]
+        return _names(self.headers.strings(), places)
+
+    def defines(self, name: bytes, candidates: Collection[int]) -> bool:
+        """Whether one of the symbols at the indices ``candidates`` has this name and can be found by others."""
+        single = self.headers.dynamic.single
+        for index in candidates:
+            (place,), (info,) = self._columns(1, index)
+            if place + len(name) < single.get(DT_STRSZ, 0) and _is_exported(info):
+                start = self.headers.offset_of(single[DT_STRTAB]) + place
+                if self.headers.source.read(start, len(name) + 1) == name + b"\0":
+                    return True
+        return False
+
+    def length(self) -> int:
+        """Return the number of symbols, which no tag of the dynamic section states."""
+        headers = self.headers
+        single = headers.dynamic.single
+        if _DT_HASH in single:
+            form = "Q" if headers.machine == "s390x" and headers.layout.bits == 64 else "I"
+            return self._numbers(form, headers.offset_of(single[_DT_HASH]), 2)[1]
+        if self.hash_address is not None:
+            count = GnuHash(headers, self.hash_address).count(headers.source)
+            if count:
+                return count
+        for _, kind, _, _, start, size, *_ in headers.section_table():
+            if kind == _SHT_DYNSYM and start == self.offset:
+                return size // (4 * self.words)
+        # What is left is that linkers put another table right behind the symbols.
+        start = single[_DT_SYMTAB]
+        ends = [value for tag, value in single.items() if tag in _TABLES and value > start]
+        return (min(ends, default=start) - start) // (4 * self.words)
+
+    def _columns(self, count: int, start: int = 0) -> tuple[array[int], array[int]]:
+        """Return, for each of some symbols, the offset of its name, and the word that ends in type and binding."""
+        if count > _SYMBOL_LIMIT:
+            raise ReadError(f"{count} dynamic symbols, more than the {_SYMBOL_LIMIT} that are read")
+        words = array("I", self.headers.source.read(self.offset + 4 * self.words * start, 4 * self.words * count))
+        names = words[:: self.words]
+        infos = words[1 if self.words == 6 else 3 :: self.words]
+        if sys.byteorder == "big":  # pragma: no cover
+            infos.byteswap()
+        if (self.headers.layout.order == ">") != (sys.byteorder == "big"):
+            names.byteswap()
+        return names, infos
+
+    def _numbers(self, form: str, offset: int, count: int) -> array[int]:
+        """Return numbers in the byte order of the file."""
+        numbers: array[int] = array(form)
+        numbers.frombytes(self.headers.source.read(offset, numbers.itemsize * count))
+        if (self.headers.layout.order == ">") != (sys.byteorder == "big"):
+            numbers.byteswap()
+        return numbers
+
+
+def _table(headers: ElfHeaders) -> _Table | None:
+    """Find the dynamic symbols, ``None`` when the file has none."""
+    if headers.truncated:
+        raise ReadError("the file is cut short")
+    single = headers.dynamic.single
+    if _DT_SYMTAB not in single or DT_STRTAB not in single:
+        return None
+    words = 6 if headers.layout.bits == 64 else 4
+    return _Table(headers, headers.offset_of(single[_DT_SYMTAB]), words, single.get(_DT_GNU_HASH))
+
+
+def _is_exported(info: int) -> bool:
+    """Whether a symbol is defined, not local, and visible to other files."""
+    return bool(info >> 16 and info & 0xF0 and info >> 8 & 3 in _PUBLIC)
+
+
+def _names(strings: bytes, places: list[int]) -> frozenset[bytes]:
+    """Return the NUL-terminated names at offsets in the string table."""
+    find = strings.index
+    try:
+        names = frozenset([strings[place : find(0, place)] for place in places])
+    except ValueError:
+        raise ReadError("the name of a symbol lies outside the string table") from None
+    return names - {b""}
