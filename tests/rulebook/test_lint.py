@@ -111,6 +111,18 @@ def test_a_rule_about_python_has_good_sets_on_another_python(tmp_path: Path) -> 
     assert [where for where, _ in problems(tmp_path)] == ["reproducer.good[0]"]
 
 
+def test_a_rule_withdrawn_before_it_was_published(tmp_path: Path) -> None:
+    table = '\n[withdrawn]\ndate = 2026-11-01\nreason = "wrong"\n'
+    write_rule(tmp_path, SOUND.replace('"active"', '"withdrawn"') + table)
+    assert [where for where, _ in problems(tmp_path)] == ["withdrawn.date"]
+
+
+def test_a_rule_by_facts_needs_no_bad_set_that_matches(tmp_path: Path) -> None:
+    facts = '[match]\nsubject = "*"\nfacts = ["numpy_capi == \'1\'"]\n'
+    write_rule(tmp_path, changed(("[match]\n", facts), ('bad = ["alpha==1.9"', 'bad = ["gamma==1.0"')))
+    assert "reproducer.bad" not in [where for where, _ in problems(tmp_path)]
+
+
 def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
     with pytest.raises(RuleError):
         lint_rules(str(tmp_path / "absent"))

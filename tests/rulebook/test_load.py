@@ -78,6 +78,13 @@ def test_no_folders_is_an_empty_rulebook() -> None:
         ("exit = 1", "exit = true", "reproducer.expect.exit", "a number is expected"),
         ("signature = [0]", 'signature = ["0"]', "reproducer.expect.signature[0]", "a number is expected"),
         ('type = "changelog"', 'type = "rumour"', "evidence[0].type", "'rumour' is not one of"),
+        (
+            'good = [["alpha==2.0", "beta==3.0.1"], ["alpha==1.9", "beta==2.8"]]',
+            "good = []",
+            "reproducer.good",
+            "empty",
+        ),
+        ('[[fix]]\nconstraints = ["alpha>=2.0"]\n[[fix]]\nconstraints = ["beta<3"]', "[x]", "fix", "missing"),
         ("[reproducer]", "[[reproducer]]", "reproducer", "a table is expected"),
         ("[match]", "[[match]]", "match", "a table is expected"),
         ("schema = 1", "schema = ", "", "not TOML"),
@@ -93,6 +100,15 @@ def test_a_wrong_file_is_named_with_the_key(tmp_path: Path, old: str, new: str, 
     assert caught.value.path == path
     assert reason in caught.value.reason
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("value", "path"), [("fix = []", "fix"), ("fix = [1]", "fix[0]")])
+def test_fixes_that_are_no_tables(tmp_path: Path, value: str, path: str) -> None:
+    fixes = '[[fix]]\nconstraints = ["alpha>=2.0"]\n[[fix]]\nconstraints = ["beta<3"]\n'
+    write_rule(tmp_path, changed((fixes, ""), ("schema = 1", f"schema = 1\n{value}")))
+    with pytest.raises(RuleError) as caught:
+        load_rules([str(tmp_path)])
+    assert caught.value.path == path
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
