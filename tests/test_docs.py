@@ -1,0 +1,89 @@
+"""Documents tell the truth: commands in them exist, links lead somewhere, examples print what they show."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envaudit.cli import main
+from envaudit.codes import CODES
+from tests.support.command import ROOT
+from tests.support.environments import build_environment, python_of
+
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
+    (ROOT / "docs").glob("*.md")
+)
+
+
+def _commands() -> list[str]:
+    """Return every ``envaudit`` command line that a document shows, without its comment."""
+    found = []
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        shown = re.findall(r"^\$ (?:\S*/)?(envaudit .*)$", text, re.MULTILINE)
+        found += [line.split("  #")[0].strip() for line in shown]
+        found += re.findall(r"`(envaudit [a-z]+[^`]*)`", text)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_commands_in_documents_are_understood(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    subcommand, *words = shlex.split(command)[1:]
+    if subcommand == "explain" and words and words[0] in CODES:
+        assert main([subcommand, words[0]]) == 0
+        return
+    assert main([subcommand, "--help"]) == 0
+    shown = capsys.readouterr().out
+    for flag in (word for word in words if word.startswith("-")):
+        assert re.search(rf"(^|[ ,]){re.escape(flag)}\b", shown, re.MULTILINE), f"{flag} of {command!r}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (document.parent / target).exists(), target
+    # Paths in backquotes that begin with a folder of the project.
+    for target in re.findall(r"`((?:envaudit|rules|tests|docs|fixtures|benchmarks)/[\w./-]*)`", text):
+        assert "YYYY" in target or (ROOT / target).exists(), target
+
+
+def test_the_two_commands_stand_at_the_top_of_the_readme() -> None:
+    top = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:8]
+    assert any(line.startswith("$ make check") for line in top)
+    assert any(line.startswith("$ make test") for line in top)
+
+
+def test_no_document_tells_to_install_the_name_that_belongs_to_others() -> None:
+    wrong = re.compile(r"(pip|uv|pipx)[^\n`]* (install|add|run) [^\n`]*\benvaudit\b(?!/|\.)")
+    for document in DOCUMENTS:
+        assert not wrong.search(document.read_text(encoding="utf-8")), document.name
+
+
+@pytest.mark.network
+def test_the_example_of_the_readme_prints_what_it_shows(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = [part for part in re.findall(r"```console\n(.*?)```", text, re.DOTALL) if "$ pip check" in part]
+    install, pip_says, shown = re.split(r"^\$ (?:pip check|envaudit check .venv)\n", block, flags=re.MULTILINE)
+    companions = ["python-dateutil==2.9.0.post0", "pytz==2025.2", "tzdata==2025.2", "six==1.17.0"]
+    folder = build_environment(tmp_path / ".venv", "3.11", [*shlex.split(install)[3:], *companions], seed=True)
+    check = [python_of(folder), "-m", "pip", "--disable-pip-version-check", "check"]
+    assert subprocess.run(check, capture_output=True, text=True, check=False).stdout == pip_says
+    command = [sys.executable, "-m", "envaudit", "check", ".venv"]
+    env = {"PATH": str(Path(shutil.which("env") or "/usr/bin/env").parent), "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env)
+    assert ran.returncode == 1
+    printed = ran.stdout.replace(f"{tmp_path}/", "")
+    # The interpreter and the C library are those of this machine; pip brings other companions on other days.
+    assert _machine_left_out(printed) == _machine_left_out(shown)
+
+
+def _machine_left_out(text: str) -> str:
+    text = re.sub(r"CPython [\d.]+, Linux \S+, \w+ [\d.]+, \d+ distributions", "PYTHON", text)
+    return text.replace("aarch64", "x86_64")
