@@ -25,7 +25,7 @@ def gather_facts(target: Target) -> Facts:
     visible = [dist for dist in scan.distributions if not dist.hidden_by]
     numpy = _running_numpy(visible)
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
-    files += [(loose.entry, loose.site_dir, "") for loose in scan.loose_binaries]
+    files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
     binaries = tuple(_read_all(target, files, numpy, gaps))
     return Facts(target, scan.distributions, binaries, numpy, gaps=(*scan.gaps, *gaps))

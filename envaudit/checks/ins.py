@@ -37,15 +37,18 @@ def check_installed(facts: Facts) -> Iterator[Finding | Gap]:
 
 
 def _two_versions(facts: Facts, seen: Distribution, hidden: Distribution) -> Finding:
+    # System packages sometimes carry one version's metadata in two forms: untidy, and harmless.
+    same = seen.version == hidden.version
+    how = f"with two sets of metadata of {seen.version}" if same else f"as {seen.version} and as {hidden.version}"
     return Finding(
         code="INS004",
-        severity=Severity.ERROR,
+        severity=Severity.NOTE if same else Severity.ERROR,
         confidence=Confidence.PROVEN,
-        message=f"{seen.name} is installed twice in one folder, as {seen.version} and as {hidden.version}",
+        message=f"{seen.name} is installed twice in one folder, {how}",
         subject=f"duplicate:{hidden.version}",
         distribution=seen.key,
         version=seen.version,
-        symptom="one version's metadata over the other's modules: requirements look met that are not",
+        symptom="" if same else "one version's metadata over the other's modules: requirements look met that are not",
         evidence=(
             Evidence(seen.info_path, f"{seen.version}: taken as the installed one"),
             Evidence(hidden.info_path, f"{hidden.version}: hidden behind it"),

@@ -23,6 +23,14 @@ def test_two_versions_in_one_folder() -> None:
     assert "'numpy==2.0.2'" in finding.fix[0].command or "numpy==2.0.2" in finding.fix[0].command
 
 
+def test_one_version_with_two_sets_of_metadata_is_only_a_note() -> None:
+    wheel = make_dist("cryptography", "38.0.4")
+    egg = make_dist("cryptography", "38.0.4", info_path="/x/cryptography.egg-info", hidden_by=wheel.info_path)
+    (finding,) = check_installed(make_facts([wheel, egg]))
+    assert isinstance(finding, Finding)
+    assert (finding.severity, finding.symptom) == (Severity.NOTE, "")
+
+
 def test_the_same_distribution_in_two_folders_is_normal() -> None:
     venv = make_dist("numpy", "2.0.2")
     system = make_dist("numpy", "1.24.2", site_dir="/usr/lib/python3/dist-packages", hidden_by=venv.info_path)
