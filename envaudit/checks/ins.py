@@ -53,5 +53,5 @@ def _two_versions(facts: Facts, seen: Distribution, hidden: Distribution) -> Fin
             Evidence(seen.info_path, f"{seen.version}: taken as the installed one"),
             Evidence(hidden.info_path, f"{hidden.version}: hidden behind it"),
         ),
-        fix=(Fix(install_command(facts, [f"{seen.name}=={seen.version}"], reinstall=True)),),
+        fix=() if same else (Fix(install_command(facts, [f"{seen.name}=={seen.version}"], reinstall=True)),),
     )
