@@ -142,7 +142,7 @@ def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str
         "crash": f"crashes with {_signal(first)}",
         "abort": f"aborts the interpreter ({_signal(first)})",
         "illegal-instruction": "uses an instruction that this processor does not have",
-        "killed": f"was killed from outside with {_signal(first)}",
+        "killed": f"was killed from outside with {_signal(first)}{first.limit and f', {first.limit}'}",
         "memory-limit": f"needs more than {first.limit or 'the memory it may have'}",
         "timeout": f"does not end within {first.limit or 'its time'}",
         "no-result": f"ends the interpreter without a result: {_line(first.error)}",

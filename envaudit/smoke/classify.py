@@ -44,7 +44,7 @@ _BY_STATUS: dict[int, tuple[SmokeEnd, str]] = {
 }
 
 # What a supervisor that has started its test says.
-_SEEN = {"status", "cause", "seconds", "peak", "leftovers", "asked", "result", "stderr"}
+_SEEN = {"status", "cause", "seconds", "peak", "leftovers", "asked", "kernel_kills", "result", "stderr"}
 
 _FRAME = re.compile(r'^ {2}File "(?P<path>.*)", line (?P<line>\d+) in (?P<function>.*)$')
 
@@ -106,14 +106,16 @@ def _end(seen: dict[str, Any], told: _Told | None, options: SmokeOptions) -> tup
         return "memory-limit", memory, ""
     if told is not None and told.end in {"wrong", "exception"}:
         return ("wrong-result" if told.end == "wrong" else "exception"), "", ""
-    status = seen["status"]
-    if told is not None and told.end == "ok" and status == 0:
+    if told is not None and told.end == "ok" and seen["status"] == 0:
         return "ok", "", ""
-    end, name = _from_status(status)
+    end, name = _from_status(seen["status"])
     short_of_memory = seen["peak"] >= _NEAR * options.memory or (seen["asked"] and name == "SIGUSR2")
     if short_of_memory and end != "timeout":
-        return "memory-limit", memory, name
-    return end, (limits["timeout"][1] if end == "timeout" else ""), name
+        end = "memory-limit"
+    words = {"memory-limit": memory, "timeout": limits["timeout"][1]}
+    if name == "SIGKILL" and seen["kernel_kills"] > 0:
+        words["killed"] = "out of memory: the kernel killed a process at that moment"
+    return end, words.get(end, ""), name
 
 
 def _from_status(status: object) -> tuple[SmokeEnd, str]:

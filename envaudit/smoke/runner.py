@@ -271,6 +271,8 @@ def _environment(marker: str) -> dict[str, str]:
         **dict.fromkeys(places, folder),
         **dict.fromkeys(_THREADS, "2"),
         "LANG": "C.UTF-8",
+        # In a container the user may have no name; asking for it would fail where it does not elsewhere.
+        **dict.fromkeys(("USER", "LOGNAME", "USERNAME"), "envaudit"),
         "MPLBACKEND": "Agg",
         _MARKER: marker,
     }

@@ -44,6 +44,8 @@ _QUICK_TICK = 0.002  # once the result is there the end is near
 _GRACE = 0.5  # seconds that helpers of a finished test (such as a resource tracker) get to end by themselves
 _KILL_SECONDS = 10.0  # a process in an uninterruptible wait cannot be killed by anybody
 _STDERR_TAIL = 64 * 1024
+# The word and the file with the number of processes the kernel has killed for want of memory.
+_KERNEL_KILLS = ("oom_kill ", "/proc/vmstat")
 _ASK_AT = 0.8  # share of the memory limit at which the test is asked for its Python line
 
 
@@ -93,20 +95,16 @@ class Tree:
         self._known = {process for process in self._known if self._runs(process)}
         return list(self._known)
 
-    def memory(self) -> int:
-        """Return the resident memory of all descendants in bytes, pages they share counted for each."""
-        total = 0
-        for process in self.living():
-            with suppress(self._psutil.Error):
-                total += process.memory_info().rss
-        return total
+    def memory(self, *, exactly: bool = False) -> int:
+        """Return the resident memory of all descendants in bytes.
 
-    def memory_shared_once(self) -> int:
-        """Return the same with shared pages counted once: a fork doubles the plain sum. Slower."""
+        Pages they share count for each of them, so that a fork doubles the sum, unless asked to be exact. Slower.
+        """
         total = 0
         for process in self.living():
+            kilobytes = _number_after("Pss:", f"/proc/{process.pid}/smaps_rollup") if exactly else 0
             with suppress(self._psutil.Error):
-                total += _proportional_size(process.pid) or process.memory_info().rss
+                total += kilobytes * 1024 or process.memory_info().rss
         return total
 
     def reap(self) -> None:
@@ -156,6 +154,7 @@ class Watch:
         self.leftovers = 0
         self.status: int | None = None
         self.seconds = 0.0
+        self.kernel_kills = _number_after(*_KERNEL_KILLS)
 
     def abandon(self, *_: object) -> None:
         """Stop at once: the audit does not want the answer any more."""
@@ -229,6 +228,7 @@ class Watch:
             "peak": self.peak,
             "leftovers": self.leftovers,
             "asked": self.asked,
+            "kernel_kills": _number_after(*_KERNEL_KILLS) - self.kernel_kills,
             "result": self._result(),
             "stderr": bytes(self.stderr.kept[-_STDERR_TAIL:]).decode("utf-8", "backslashreplace"),
         }
@@ -260,7 +260,7 @@ class Watch:
         limit = self.request["memory"]
         used = self.tree.memory()
         if used > limit * _ASK_AT:
-            used = self.tree.memory_shared_once()
+            used = self.tree.memory(exactly=True)
         self.peak = max(self.peak, used)
         if used > limit * _ASK_AT:
             self._ask()
@@ -296,12 +296,12 @@ class Watch:
         return "" if self.result.flooded else self.result.kept.decode("ascii", "replace")
 
 
-def _proportional_size(pid: int) -> int:
-    """Return the proportional set size of a process in bytes, or 0 where the kernel does not say."""
-    with suppress(OSError, ValueError), Path(f"/proc/{pid}/smaps_rollup").open(encoding="ascii") as lines:
+def _number_after(word: str, path: str) -> int:
+    """Return the number behind a word at the start of a line of a file of ``/proc``; 0 where the kernel has none."""
+    with suppress(OSError, ValueError), Path(path).open(encoding="ascii") as lines:
         for line in lines:
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
+            if line.startswith(word):
+                return int(line.split()[1])
     return 0
 
 

@@ -30,6 +30,7 @@ def judge(**changes: Any) -> SmokeResult:
         "peak": 1024,
         "leftovers": 0,
         "asked": False,
+        "kernel_kills": 0,
         "result": "",
         "stderr": "",
     }
@@ -66,6 +67,13 @@ def test_death_close_to_the_memory_limit_is_its_doing(status: int) -> None:
 def test_a_test_that_died_of_being_asked_was_at_its_limit() -> None:
     assert judge(status=-signal.SIGUSR2, asked=True).end == "memory-limit"
     assert judge(status=-signal.SIGUSR2).end == "killed"
+
+
+def test_a_kill_while_the_kernel_was_short_of_memory() -> None:
+    assert judge(status=-9).limit == ""
+    result = judge(status=-9, kernel_kills=1)
+    assert (result.end, result.limit) == ("killed", "out of memory: the kernel killed a process at that moment")
+    assert judge(status=-11, kernel_kills=1).limit == ""
 
 
 def test_a_result_is_only_good_with_a_good_end() -> None:
