@@ -331,6 +331,10 @@ class LinkedFile:
     undefined: tuple[str, ...] = ()
     undefined_python: tuple[str, ...] = ()
     unread: str = ""
+    is_module: bool = False
+    offered: tuple[tuple[str, str], ...] = ()
+    related: tuple[tuple[str, str], ...] = ()
+    loads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,12 +342,14 @@ class ImportPath:
     """Which compiled modules of a distribution its own packages import at import time, without a guard.
 
     ``modules`` are paths relative to the site folder. ``complete`` is false when a source file could not be read or
-    parsed: then a module that is missing here may still be imported.
+    parsed: then a module that is missing here may still be imported. ``past_guards`` are further modules that stand
+    behind ``except ImportError``, which does not stop the ``ValueError`` of Cython's size check.
     """
 
     owner: str
     modules: frozenset[str]
     complete: bool = True
+    past_guards: frozenset[str] = frozenset()
 
 
 # --- what was tried -------------------------------------------------------------------------------------------------
@@ -388,7 +394,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that was read about the target. Checks see nothing else."""
+    """Everything that was read about the target. Checks see nothing else.
+
+    ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known.
+    """
 
     target: Target
     distributions: tuple[Distribution, ...] = ()
@@ -398,6 +407,7 @@ class Facts:
     import_paths: tuple[ImportPath, ...] = ()
     smoke: tuple[SmokeResult, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    page_size: int = 0
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

@@ -24,7 +24,7 @@ LEVELS = (
     {"files"},
     {"binary", "codes"},
     {"setting_kinds"},
-    {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache"},
+    {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker"},
     {"gather"},
     {"checks", "report", "verdict"},
     {"audit"},

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envaudit.checks.fixes import install_command
+from envaudit.checks.lnk_missing import check_missing
+from envaudit.checks.lnk_process import check_process
+from envaudit.checks.lnk_symbols import check_symbols
+from envaudit.checks.lnk_versions import check_versions
 from envaudit.model import Confidence, Evidence, Finding, Fix, Severity
 
 if TYPE_CHECKING:
@@ -14,7 +18,15 @@ if TYPE_CHECKING:
 
 
 def check_links(facts: Facts) -> Iterator[Finding]:
-    """Yield ``LNK007``, one finding for each distribution with files that are cut short."""
+    """Yield ``LNK001`` to ``LNK007``, one finding for each distribution and defect."""
+    yield from check_missing(facts)
+    yield from check_versions(facts)
+    yield from check_symbols(facts)
+    yield from check_process(facts)
+    yield from _cut_short(facts)
+
+
+def _cut_short(facts: Facts) -> Iterator[Finding]:
     cut: dict[str, list[Binary]] = {}
     for binary in facts.binaries:
         if binary.facts is not None and binary.facts.truncated:

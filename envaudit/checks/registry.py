@@ -58,8 +58,8 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "shared libraries",
-        ("LNK007",),
-        "compiled files that the loader cannot map whole",
+        tuple(f"LNK{number:03}" for number in range(1, 8)),
+        "what the loader would find for every compiled module: libraries, versions, symbols",
         lambda facts, _: lnk.check_links(facts),
     ),
     Check(

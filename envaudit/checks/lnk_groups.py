@@ -1,0 +1,112 @@
+"""The files of one distribution that fail for one reason, and how bad that is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from envaudit.model import Distribution, Facts, LinkedFile
+
+_BESIDE = re.compile(r"(?:^|/)(?:tests?|testing|examples?|benchmarks?)/")
+
+# Files that a package can do without, or that it loads by name although they are no modules, with what happens then.
+# Each was tried: numba 0.58 without libtbb chooses another threading layer; torchvision 0.2x on a torch without CUDA
+# warns about image.so, and stops without its operators; torchaudio 2.x stops without libtorchaudio.
+_KNOWN: dict[str, tuple[tuple[str, Severity, str], ...]] = {
+    "numba": (("tbbpool", Severity.NOTE, "numba chooses another threading layer and says nothing"),),
+    "torchvision": (
+        ("image", Severity.WARNING, "torchvision warns that it failed to load its image extension and goes on"),
+        ("_C", Severity.ERROR, "RuntimeError: operator torchvision::nms does not exist"),
+    ),
+    "torchaudio": (("libtorchaudio", Severity.ERROR, "OSError: Could not load this library"),),
+}
+
+
+class Weight(NamedTuple):
+    """How bad the failure of a file is; ``symptom`` is empty when it is the loader's usual message."""
+
+    severity: Severity
+    symptom: str = ""
+
+
+class Group(NamedTuple):
+    """Files of one distribution (``None``: outside any) with one defect, worst first."""
+
+    dist: Distribution | None
+    files: tuple[tuple[LinkedFile, Weight], ...]
+
+    @property
+    def key(self) -> str:
+        """Normalised name of the distribution, else the first part of the path."""
+        return self.dist.key if self.dist else self.files[0][0].path.split("/", 1)[0]
+
+    @property
+    def version(self) -> str:
+        """Version of the distribution, empty when there is none."""
+        return self.dist.version if self.dist else ""
+
+    @property
+    def title(self) -> str:
+        """How a message calls the distribution."""
+        first = self.files[0][0]
+        if self.dist:
+            return f"{self.dist.name} {self.dist.version}"
+        return f"{first.site_dir}/{self.key}, which no distribution lists,"
+
+    @property
+    def weight(self) -> Weight:
+        """The worst of the files."""
+        return self.files[0][1]
+
+    @property
+    def first(self) -> str:
+        """Path of the worst file."""
+        return f"{self.files[0][0].site_dir}/{self.files[0][0].path}"
+
+
+def groups(facts: Facts, fails: Callable[[LinkedFile], bool]) -> Iterator[Group]:
+    """Yield the files that fail and whose failure somebody will see, for each distribution."""
+    owners = {dist.info_path: dist for dist in facts.distributions if not dist.hidden_by}
+    found: dict[str, list[tuple[LinkedFile, Weight]]] = {}
+    for file in facts.links:
+        if fails(file):
+            weight = _weigh(facts, owners.get(file.owner), file)
+            if weight is not None:
+                found.setdefault(file.owner, []).append((file, weight))
+    for owner, files in found.items():
+        files.sort(key=lambda each: each[1].severity.rank)
+        yield Group(owners.get(owner), tuple(files))
+
+
+def _weigh(facts: Facts, dist: Distribution | None, file: LinkedFile) -> Weight | None:
+    """Say how bad it is that a file cannot be loaded, ``None`` when perhaps nobody ever loads it.
+
+    A library that a distribution carries may be for another machine or an optional part: alone it says nothing. The
+    modules that need it are told themselves.
+    """
+    stem = file.path.rpartition("/")[2].partition(".")[0].removesuffix("_stable")
+    for name, severity, symptom in _KNOWN.get(dist.key, ()) if dist else ():
+        if stem == name:
+            return Weight(severity, symptom)
+    if not file.is_module:
+        return None
+    if _BESIDE.search(file.path):
+        return Weight(Severity.NOTE)
+    for reach in facts.import_paths:
+        if reach.owner == file.owner and reach.complete and file.path not in reach.modules:
+            return Weight(Severity.WARNING)
+    return Weight(Severity.ERROR)
+
+
+def listed(names: list[str], limit: int = 3) -> str:
+    """Join names for a sentence: ``a, b and c``, ``a, b, c and 4 more``."""
+    unique = list(dict.fromkeys(names))
+    shown = unique[:limit]
+    if len(unique) > limit:
+        return f"{', '.join(shown)} and {len(unique) - limit} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

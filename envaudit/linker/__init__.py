@@ -1,0 +1,148 @@
+"""What the dynamic loader would do with every compiled file of a target, worked out from the files alone.
+
+``link_target`` is all there is to call. Nothing is loaded: the loader's search, the libraries each file brings with it,
+symbol versions and symbols are followed in the headers of the files, on Linux, for glibc and musl.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.errors import ReadError
+from envaudit.linker.closure import close
+from envaudit.linker.judge import Judge, Names, Versions
+from envaudit.linker.library import Shelf
+from envaudit.linker.process import Process, host_page_size
+from envaudit.linker.root import Root
+from envaudit.model import Gap, LinkedFile, Resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from envaudit.linker.closure import Closure
+    from envaudit.linker.library import Library
+    from envaudit.model import Binary, Target
+
+__all__ = ["Links", "link_target"]
+
+_TAG = re.compile(r"[^.]+\.(?:cpython-(\d+t?)d?|pypy(\d+)-pp\d+)(-[A-Za-z0-9_-]+)?\.so")
+_IDENTIFIER = re.compile(r"\w+")
+
+
+class Links(NamedTuple):
+    """What each compiled file loads, and what could not be worked out. ``page_size`` is 0 where it is not known."""
+
+    files: tuple[LinkedFile, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    page_size: int = 0
+
+
+def link_target(target: Target, binaries: Sequence[Binary], environ: Mapping[str, str], root: str = "") -> Links:
+    """Follow what the compiled files of a target load.
+
+    ``binaries`` are all its compiled files, ``environ`` the variables its processes get (``LD_LIBRARY_PATH``), ``root``
+    the folder of an unpacked image in which everything is looked up. Where the interpreter or its C library cannot be
+    read, nothing is called missing: one gap says so, and each file says why in ``unread``.
+    """
+    chosen = [binary for binary in binaries if _is_loadable(binary, target)]
+    if not chosen or not target.platform.startswith("linux"):
+        return Links()
+    place = Root(root)
+    shelf = Shelf(place)
+    pairs = shelf.add_installed(chosen)
+    process = Process(target, place, shelf, environ)
+    gaps = [Gap("LNK", path, why) for path, why in process.search.gaps]
+    if process.unknown:
+        gaps.append(Gap("LNK", target.prefix, f"what libraries it finds was not checked: {process.unknown}"))
+    work = _Work(process, shelf, Judge(process, shelf), place)
+    files = []
+    for binary, library in pairs:
+        facts = binary.facts
+        if facts is not None and (facts.machine, facts.bits) == (process.kind.machine, process.kind.bits):
+            files.append(work.link(binary, library))
+    gaps += [Gap("LNK", f"{file.site_dir}/{file.path}", file.unread) for file in files if _is_gap(file, process)]
+    return Links(tuple(files), tuple(gaps), host_page_size(target, place))
+
+
+class _Work(NamedTuple):
+    """What is needed to link one file."""
+
+    process: Process
+    shelf: Shelf
+    judge: Judge
+    root: Root
+
+    def link(self, binary: Binary, library: Library) -> LinkedFile:
+        """Follow one file of the target."""
+        process = self.process
+        closure = close(library, process.search, self.shelf, process.chain, process.loaded)
+        resolved = tuple(
+            Resolved(name, self._shown(found.library), found.how, found.library.owner) for name, found in closure.needs
+        )
+        if process.unknown:
+            left = tuple(Resolved(name, "", "system") for name, asks in closure.missing if asks == library.path)
+            resolved += left
+            return LinkedFile(binary.path, binary.site_dir, binary.owner, resolved, unread=process.unknown)
+        unread = closure.unread
+        versions, names, is_module = Versions(), Names(), False
+        try:
+            is_module = _is_module(library)
+            versions = self.judge.versions(closure)
+            if is_module and not closure.missing and not closure.unread:
+                names = self.judge.names(closure)
+        except ReadError as error:
+            unread = str(error)
+        return LinkedFile(
+            path=binary.path,
+            site_dir=binary.site_dir,
+            owner=binary.owner,
+            resolved=resolved,
+            missing=tuple((name, self.root.outside(asks)) for name, asks in closure.missing),
+            missing_versions=versions.missing,
+            undefined=names.undefined,
+            undefined_python=names.python,
+            unread=unread,
+            is_module=is_module,
+            offered=versions.offered,
+            related=names.related,
+            loads=_sonames(closure),
+        )
+
+    @staticmethod
+    def _shown(library: Library) -> str:
+        return library.place
+
+
+def _sonames(closure: Closure) -> tuple[str, ...]:
+    """Return the paths of all installed libraries of a closure but the file itself."""
+    return tuple(library.place for library in closure.libraries[1:] if library.installed)
+
+
+def _is_gap(file: LinkedFile, process: Process) -> bool:
+    """Whether something about an extension module stays unknown that would be told otherwise."""
+    return bool(file.unread and file.is_module and not process.unknown and not file.missing)
+
+
+def _is_loadable(binary: Binary, target: Target) -> bool:
+    """Leave out what this interpreter never loads: other formats, cut files, the suffix of another Python."""
+    if binary.facts is None or binary.facts.format != "elf" or binary.facts.truncated:
+        return False
+    match = _TAG.fullmatch(binary.path.rsplit("/", 1)[-1])
+    if match is None:
+        return True
+    wanted = f"{target.version_info[0]}{target.version_info[1]}"
+    if (match[1] or match[2]) != wanted + ("t" if target.free_threaded and match[1] else ""):
+        return False
+    libc = target.libc.partition(" ")[0]
+    return libc not in {"glibc", "musl"} or not match[3] or match[3].endswith("musl") == (libc == "musl")
+
+
+def _is_module(library: Library) -> bool:
+    """Whether Python can import a file: it exports ``PyInit_`` and the name before the first dot."""
+    stem, _, suffix = library.path.rpartition("/")[2].partition(".")
+    if suffix.startswith(("cpython-", "abi3", "pypy")):
+        return True
+    if not suffix.endswith("so") or not _IDENTIFIER.fullmatch(stem):
+        return False
+    return bool(library.symbols().provides({b"PyInit_" + stem.encode("utf-8", "surrogateescape")}))

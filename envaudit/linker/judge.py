@@ -1,0 +1,129 @@
+"""What a file asks of its libraries that they do not have: symbol versions, and symbols.
+
+Only what the loader refuses for certain is told. Weak names and weak versions may stay unresolved. A file with a
+library that was not found, or could not be read, is not judged by symbols at all. Only extension modules are: a
+library that they load may leave names to whoever loads it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.linker.names import scope_prefixes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envaudit.linker.closure import Closure
+    from envaudit.linker.library import Library, Shelf
+    from envaudit.linker.process import Process
+
+# Names that compilers leave to libraries which need not exist.
+_HARMLESS = frozenset(
+    {b"__gmon_start__", b"_ITM_deregisterTMCloneTable", b"_ITM_registerTMCloneTable", b"__cxa_finalize"}
+)
+_PYTHON_NAME = re.compile(rb"_?Py[A-Z_]")
+_SERIES = re.compile(r"(.+?)_(\d+(?:\.\d+)*)")
+_RELATED_LIMIT = 32
+
+
+class Versions(NamedTuple):
+    """``missing`` are ``(library, version)``; ``offered`` the newest version of that series the library has."""
+
+    missing: tuple[tuple[str, str], ...] = ()
+    offered: tuple[tuple[str, str], ...] = ()
+
+
+class Names(NamedTuple):
+    """Undefined names, and for some of them the distribution with a library that has others of the same scope."""
+
+    undefined: tuple[str, ...] = ()
+    python: tuple[str, ...] = ()
+    related: tuple[tuple[str, str], ...] = ()
+
+
+class Judge:
+    """Holds files against what they load; the answers for libraries that many modules share are kept."""
+
+    def __init__(self, process: Process, shelf: Shelf) -> None:
+        self._process = process
+        self._shelf = shelf
+        self._versions: dict[tuple[str, str, str], tuple[str, ...]] = {}
+
+    def versions(self, closure: Closure) -> Versions:
+        """Hold the symbol versions that the file, and installed libraries in its closure, ask for against the files.
+
+        Raises ``ReadError``.
+        """
+        missing: dict[tuple[str, str], None] = {}
+        offered: dict[tuple[str, str], None] = {}
+        for library in closure.libraries:
+            if not library.installed or library.facts is None:
+                continue
+            for need in library.facts.versions_needed:
+                provider = self._process.loaded.get(need.library) or closure.by_name.get(need.library)
+                if provider is None or provider.facts is None:
+                    continue
+                for version in self._lacking(library, need.library, need.versions, provider):
+                    missing[need.library, version] = None
+                    newest = _newest(version, provider.symbols().defined_versions)
+                    if newest:
+                        offered[need.library, newest] = None
+        return Versions(tuple(missing), tuple(offered))
+
+    def _lacking(self, library: Library, name: str, versions: tuple[str, ...], provider: Library) -> tuple[str, ...]:
+        key = (library.path, name, provider.path)
+        if key not in self._versions:
+            defined = provider.symbols().defined_versions
+            # A library without any versions satisfies every one: the loader only warns.
+            self._versions[key] = tuple(each for each in versions if each not in defined) if defined else ()
+        return self._versions[key]
+
+    def names(self, closure: Closure) -> Names:
+        """Look for the names that nothing exports; raises ``ReadError``."""
+        module = closure.libraries[0]
+        wanted = module.symbols().undefined
+        left = wanted - self._process.exports() - _HARMLESS if wanted else wanted
+        for library in closure.libraries:
+            if not left:
+                return Names()
+            left -= library.symbols().provides(left)
+        # A name that another file of the distribution has may reach the module by a way that no header tells
+        # (a library loaded for all to see, RTLD_GLOBAL).
+        for library in self._shelf.owned_by(module.owner) if module.owner and left else ():
+            if left and library.facts is not None and not library.facts.truncated:
+                left -= library.symbols().provides(left)
+        python = sorted(name for name in left if _PYTHON_NAME.match(name))
+        others = sorted(left.difference(python))
+        related = tuple(self._related(others[:_RELATED_LIMIT], closure.libraries[1:]))
+        return Names(_texts(others), _texts(python), related)
+
+    @staticmethod
+    def _related(names: Iterable[bytes], libraries: tuple[Library, ...]) -> Iterable[tuple[str, str]]:
+        """Find, for each name, the installed library that has other names of the same class or namespace."""
+        installed = [library for library in libraries if library.installed and library.facts is not None]
+        for name in names:
+            for prefix in scope_prefixes(name):
+                owner = next((each.owner for each in installed if _has_prefix(each, prefix)), None)
+                if owner is not None:
+                    yield name.decode("utf-8", "backslashreplace"), owner
+                    break
+
+
+def _has_prefix(library: Library, prefix: bytes) -> bool:
+    return any(name.startswith(prefix) for name in library.symbols().exports())
+
+
+def _texts(names: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(name.decode("utf-8", "backslashreplace") for name in names)
+
+
+def _newest(version: str, defined: frozenset[str]) -> str:
+    """Return the newest version of the same series: ``GLIBC_2.36`` for ``GLIBC_2.38``."""
+    match = _SERIES.fullmatch(version)
+    if match is None:
+        return ""
+    series = [each for text in defined if (each := _SERIES.fullmatch(text)) and each[1] == match[1]]
+    newest = max(series, key=lambda each: [int(part) for part in each[2].split(".")[:8]], default=None)
+    return newest[0] if newest else ""

@@ -1,0 +1,99 @@
+"""Compiled files as the loader sees them, each read once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from envaudit.binary import read_binary
+from envaudit.errors import ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envaudit.binary.symbols import Symbols
+    from envaudit.linker.root import Root
+    from envaudit.model import Binary, BinaryFacts
+
+
+class Library:
+    """A compiled file: ``path`` inside the root, ``place`` on this machine, ``error`` why it could not be read.
+
+    ``owner`` is the ``info_path`` of its distribution; ``installed`` says that it lies in the target's site folders.
+    """
+
+    __slots__ = ("_symbols", "error", "facts", "installed", "owner", "path", "place")
+
+    def __init__(self, path: str, place: str, facts: BinaryFacts | None, error: str = "") -> None:
+        self.path = path
+        self.place = place
+        self.facts = facts
+        self.error = error
+        self.owner = ""
+        self.installed = False
+        self._symbols: Symbols | None = None
+
+    @property
+    def soname(self) -> str:
+        """The name by which others ask for it: DT_SONAME, else that of the file."""
+        return (self.facts.soname if self.facts else "") or self.path.rpartition("/")[2]
+
+    def symbols(self) -> Symbols:
+        """Return its dynamic symbols, read when they are first asked for; raises ``ReadError``."""
+        if self._symbols is None:
+            from envaudit.binary.symbols import read_symbols  # noqa: PLC0415  most libraries are never asked
+
+            self._symbols = read_symbols(self.place)
+        return self._symbols
+
+
+class Shelf:
+    """All libraries that were looked at, by path inside the root."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._by_path: dict[str, Library | None] = {}
+        self._by_name: dict[str, list[Library]] = {}
+
+    def add_installed(self, binaries: Iterable[Binary]) -> list[tuple[Binary, Library]]:
+        """Put the compiled files of the target on the shelf; those that could not be read are left out."""
+        pairs = []
+        for binary in binaries:
+            place = f"{binary.site_dir}/{binary.path}"
+            path = os.path.normpath(self._root.inside(place))
+            library = Library(path, place, binary.facts)
+            library.owner, library.installed = binary.owner, True
+            self._by_path[path] = library
+            self._by_name.setdefault(library.soname, []).append(library)
+            pairs.append((binary, library))
+        return pairs
+
+    def get(self, path: str) -> Library | None:
+        """Return the file at a path inside, ``None`` when there is none."""
+        if path in self._by_path:
+            return self._by_path[path]
+        place = self._root.find(path)
+        if not place:
+            found = None
+        else:
+            normal = os.path.normpath(path)
+            known = self._by_path.get(normal)
+            found = known if known is not None and known.installed else self._read(normal, place)
+        self._by_path[path] = found
+        return found
+
+    def named(self, soname: str, owner: str) -> Library | None:
+        """Return an installed library of this name, one of the distribution ``owner`` if it has one."""
+        known = self._by_name.get(soname, ())
+        return next((library for library in known if library.owner == owner), known[0] if known else None)
+
+    def owned_by(self, owner: str) -> list[Library]:
+        """Return the compiled files of a distribution."""
+        return [library for group in self._by_name.values() for library in group if library.owner == owner]
+
+    @staticmethod
+    def _read(path: str, place: str) -> Library:
+        try:
+            return Library(path, place, read_binary(place))
+        except ReadError as error:
+            return Library(path, place, None, str(error))

@@ -1,0 +1,110 @@
+"""The process that modules are loaded into: the interpreter, its libraries, and what they export."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.binary import read_interpreter
+from envaudit.errors import ReadError
+from envaudit.linker.closure import close
+from envaudit.linker.search import Kind, Search
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envaudit.linker.closure import Closure
+    from envaudit.linker.library import Library, Shelf
+    from envaudit.linker.root import Root
+    from envaudit.model import Target
+
+_SAME_MACHINE = {"amd64": "x86_64", "i386": "i686"}
+
+
+class Process:
+    """A running interpreter of the target.
+
+    ``unknown`` says why nothing can be said about what is missing: there is no interpreter, or not its C library.
+    ``chain`` are the folders that modules inherit from the interpreter (its own DT_RPATH).
+    """
+
+    def __init__(self, target: Target, root: Root, shelf: Shelf, environ: Mapping[str, str]) -> None:
+        start = _start(target, root, shelf)
+        self.unknown = start.unknown
+        kind = start.kind
+        self.kind = kind
+        origin = start.program.path.rpartition("/")[0] if start.program else ""
+        self.search = Search(root, kind, shelf, environ.get("LD_LIBRARY_PATH", ""), origin)
+        self.chain: tuple[str, ...] = ()
+        self.loaded: Mapping[str, Library] = {}
+        self._closure: Closure | None = None
+        self._exports: frozenset[bytes] | None = None
+        if start.program is not None and not self.unknown:
+            self._closure = close(start.program, self.search, shelf)
+            self.loaded = self._closure.by_name
+            self.chain = self._passed_on(self._closure)
+            if self._closure.missing:
+                name, asking = self._closure.missing[0]
+                self.unknown = f"{name}, which {asking} needs, is not found: this is not the machine it runs on"
+
+    def exports(self) -> frozenset[bytes]:
+        """Return every name that the interpreter and its libraries offer; raises ``ReadError``."""
+        if self._exports is None:
+            if self._closure is None:
+                raise ReadError("no interpreter is known")
+            if self._closure.unread:
+                raise ReadError(self._closure.unread)
+            self._exports = frozenset().union(*(each.symbols().exports() for each in self._closure.libraries))
+        return self._exports
+
+    def _passed_on(self, closure: Closure) -> tuple[str, ...]:
+        """Return the RPATH folders that modules inherit: those of libpython, which loads them, and of the program."""
+        program = closure.libraries[0]
+        chain = self.search.inherited(program, ())
+        for library in closure.libraries[1:]:
+            if library.path.rpartition("/")[2].startswith("libpython"):
+                return self.search.inherited(library, chain)
+        return chain
+
+
+class _Start(NamedTuple):
+    program: Library | None
+    kind: Kind
+    unknown: str = ""
+
+
+def _start(target: Target, root: Root, shelf: Shelf) -> _Start:
+    """Find the interpreter's program, the machine it is for and its C library."""
+    libc = target.libc.partition(" ")[0] or "glibc"
+    guess = Kind(libc, _SAME_MACHINE.get(target.machine, target.machine), 64, "/lib/ld-linux.so")
+    if not target.executable:
+        return _Start(None, guess, "no interpreter of this environment is known")
+    path = root.real(root.inside(target.executable))
+    place = root.find(path)
+    if not place:
+        return _Start(None, guess, f"the interpreter {target.executable} does not exist")
+    try:
+        machine, bits, loader = read_interpreter(place)
+    except ReadError as error:
+        return _Start(None, guess, f"the interpreter {place}: {error}")
+    kind = Kind("musl" if "ld-musl" in loader else "glibc", machine, bits, loader)
+    program = shelf.get(path)
+    unknown = ""
+    if program is None or program.facts is None:
+        unknown = f"the interpreter {place}: {program.error if program else 'not a file'}"
+    elif not loader:
+        unknown = f"the interpreter {place} is static: it loads no modules"
+    elif not root.find(loader):
+        unknown = f"its loader {loader} does not exist here"
+    return _Start(program, kind, unknown)
+
+
+def host_page_size(target: Target, root: Root) -> int:
+    """Return the page size of the machine the target runs on, 0 where that is another than this one."""
+    if root.foreign or _SAME_MACHINE.get(target.machine, target.machine) != platform.machine():
+        return 0
+    try:
+        return os.sysconf("SC_PAGESIZE")
+    except (AttributeError, OSError, ValueError):
+        return 0
