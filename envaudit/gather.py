@@ -9,17 +9,21 @@ from envaudit.errors import ReadError
 from envaudit.model import Binary, Facts, Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from envaudit.model import BinaryFacts, Distribution, RecordEntry, RunningNumpy, Target
+    from envaudit.model import BinaryFacts, Distribution, ImportPath, NumpyNeed, RecordEntry, RunningNumpy, Target
 
 # Files of these names are never loaded on the system; some wheels carry them for every system at once.
 _OF_OTHER_SYSTEMS = {"linux": (".pyd", ".dll", ".dylib"), "macosx": (".pyd", ".dll"), "win": (".so", ".dylib")}
 
 
-def gather_facts(target: Target) -> Facts:
-    """Read metadata and compiled files of the target; nothing of it is run."""
-    from envaudit.scan import scan_target  # noqa: PLC0415  importing the command line must stay cheap
+def gather_facts(target: Target, root: str = "") -> Facts:
+    """Read metadata and compiled files of the target; nothing of it is run.
+
+    ``root`` is the folder of an unpacked image whose libraries the target would load, empty for this machine.
+    """
+    from envaudit.linker import link_target  # noqa: PLC0415  importing the command line must stay cheap
+    from envaudit.scan import scan_target  # noqa: PLC0415
 
     scan = scan_target(target)
     visible = [dist for dist in scan.distributions if not dist.hidden_by]
@@ -28,7 +32,78 @@ def gather_facts(target: Target) -> Facts:
     files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
     binaries = tuple(_read_all(target, files, numpy, gaps))
-    return Facts(target, scan.distributions, binaries, numpy, gaps=(*scan.gaps, *gaps))
+    links = link_target(target, binaries, os.environ, root)
+    wanted = suspects(binaries, numpy)
+    for file in links.files:
+        if file.is_module and (file.missing or file.missing_versions or file.undefined or file.undefined_python):
+            wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))
+    return Facts(
+        target,
+        scan.distributions,
+        binaries,
+        numpy,
+        links=links.files,
+        import_paths=tuple(_import_paths(target, visible, wanted)),
+        gaps=(*scan.gaps, *gaps, *links.gaps),
+        page_size=links.page_size,
+    )
+
+
+# Files that a check may find fault with, by owner (an ``info_path``) and site folder; each group is of one fault.
+Suspects = dict[tuple[str, str], list[frozenset[str]]]
+
+
+def suspects(binaries: Sequence[Binary], numpy: RunningNumpy | None) -> Suspects:
+    """Return the compiled files of which it matters whether their package imports them when it is imported.
+
+    Sources are read for these alone. It may name files that are found to be good later: that costs only time.
+    """
+    groups: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for binary in binaries:
+        if not binary.owner or binary.facts is None or numpy is None or binary.owner == numpy.info_path:
+            continue
+        reason = _suspicion(binary.facts.numpy, numpy)
+        if reason and ".libs/" not in binary.path:  # what a repair tool bundled is no module of the package
+            groups.setdefault((binary.owner, binary.site_dir), {}).setdefault(reason, set()).add(binary.path)
+    # A library is on the path when a module that is linked with it is.
+    for binary in binaries:
+        if binary.facts is not None and binary.facts.needed:
+            for paths in groups.get((binary.owner, binary.site_dir), {}).values():
+                if any(path.rpartition("/")[2] in binary.facts.needed for path in paths):
+                    paths.add(binary.path)
+    return {owner: [frozenset(paths) for paths in reasons.values()] for owner, reasons in groups.items()}
+
+
+def _suspicion(need: NumpyNeed | None, numpy: RunningNumpy) -> str:
+    """Name what a module may not have from the running NumPy; modules that fail alike have the same name."""
+    if need is None or need.kind == "by-name":
+        return ""
+    too_large = any(
+        expected is not None and actual is not None and expected > actual
+        for expected, actual in (
+            (need.expects.dtype, numpy.sizes.dtype),
+            (need.expects.ndarray, numpy.sizes.ndarray),
+            (need.expects.ufunc, numpy.sizes.ufunc),
+        )
+    )
+    on_numpy2 = numpy.abi >> 24 >= 2 if numpy.abi is not None else not numpy.version.startswith(("0.", "1."))
+    if need.built_for == "1.x" and on_numpy2:
+        return "1.x"
+    if too_large:
+        return "size"
+    return "feature" if need.feature and numpy.feature and need.feature > numpy.feature else ""
+
+
+def _import_paths(target: Target, visible: Iterable[Distribution], wanted: Suspects) -> Iterator[ImportPath]:
+    """Read the sources of the distributions whose compiled files are under suspicion."""
+    if not wanted:
+        return
+    from envaudit.scan.reach import import_time_modules  # noqa: PLC0415  few runs need to parse sources
+
+    owners = {dist.info_path: dist for dist in visible}
+    for (owner, site_dir), groups in wanted.items():
+        if owner in owners:
+            yield import_time_modules(site_dir, owners[owner], target, groups)
 
 
 def _running_numpy(visible: Iterable[Distribution]) -> RunningNumpy | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.checks.importing import Imports, what_stops
 from envaudit.checks.numpy_advice import describe_feature, generation, numpy_fixes
 from envaudit.model import Confidence, Evidence, Finding, Gap, Involved, Severity
 
@@ -46,11 +47,15 @@ class _Case(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """The modules of one distribution that fail for one reason; ``users`` counts all that use NumPy's C API."""
+    """The modules of one distribution that fail for one reason.
+
+    ``users`` counts all that use NumPy's C API, ``blocking`` are those that the import of the distribution needs.
+    """
 
     dist: Distribution | None
     cases: Sequence[_Case]
     users: int
+    blocking: Sequence[_Case]
 
 
 def check_numpy_abi(facts: Facts) -> Iterator[Finding | Gap]:
@@ -76,8 +81,15 @@ def check_numpy_abi(facts: Facts) -> Iterator[Finding | Gap]:
             failing.setdefault((binary.owner, verdict.code), []).append(_Case(binary, need, verdict))
         elif unknown := _unknown(need, numpy):
             yield Gap("ABI003", f"{binary.site_dir}/{binary.path}", unknown)
+    imports = Imports(facts)
     for (owner, code), cases in failing.items():
-        yield _finding(facts, numpy, code, _Group(owners.get(owner), cases, users[owner]))
+        blocking = [case for case in cases if imports.breaks(case.binary, value_error=_raises_value_error(case))]
+        yield _finding(facts, numpy, code, _Group(owners.get(owner), cases, users[owner], blocking))
+
+
+def _raises_value_error(case: _Case) -> bool:
+    """Say whether a module fails in Cython's size check, before it asks NumPy anything."""
+    return case.verdict.symptom.startswith("ValueError")
 
 
 def _judge(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
@@ -131,17 +143,18 @@ def _finding(facts: Facts, numpy: RunningNumpy, code: str, group: _Group) -> Fin
     key = dist.key if dist else first.path.split("/", 1)[0]
     title = f"{dist.name} {dist.version}" if dist else f"{first.site_dir}/{key}, which no distribution lists,"
     proven = all(case.verdict.confidence is Confidence.PROVEN for case in cases)
-    guarded = _GUARDED.get(key, "") if code == "ABI001" else ""
+    partial = _what_stops(key, code, group)
+    symptom = (group.blocking or cases)[0].verdict.symptom
     return Finding(
         code=code,
-        severity=Severity.WARNING if guarded else _severity(code, cases),
+        severity=Severity.WARNING if partial else _severity(code, cases),
         confidence=Confidence.PROVEN if proven else Confidence.PREDICTED,
         message=f"{title} {_complaint(code, numpy, cases)}",
         subject="numpy",
         distribution=key,
         version=dist.version if dist else "",
         involves=(Involved("numpy", numpy.version),),
-        symptom=guarded or cases[0].verdict.symptom,
+        symptom=f"{partial}: {symptom}" if partial and key not in _GUARDED else partial or symptom,
         evidence=(
             Evidence(first.site_dir, f"{len(cases)} of {group.users} compiled modules that use NumPy's C API"),
             *(Evidence(f"{case.binary.site_dir}/{case.binary.path}", _built(case.need)) for case in cases),
@@ -149,6 +162,18 @@ def _finding(facts: Facts, numpy: RunningNumpy, code: str, group: _Group) -> Fin
         ),
         fix=numpy_fixes(facts, dist, code, max((case.need.feature or 0 for case in cases), default=0)),
     )
+
+
+def _what_stops(key: str, code: str, group: _Group) -> str:
+    """Say what stops working when the import of the distribution does not; empty when the import fails.
+
+    ``ABI002`` never stops an import: what it warns of happens later, in whatever part.
+    """
+    if code == "ABI001" and key in _GUARDED:
+        return _GUARDED[key]
+    if code == "ABI002" or group.blocking:
+        return ""
+    return what_stops([case.binary.path for case in group.cases])
 
 
 def _severity(code: str, cases: Sequence[_Case]) -> Severity:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envaudit.checks.abi import check_numpy_abi
-from envaudit.model import Confidence, Finding, Gap, NumpyNeed, Severity, StructSizes
+from envaudit.model import Confidence, Finding, Gap, ImportPath, NumpyNeed, Severity, StructSizes
 from tests.support.facts import make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:
@@ -111,6 +111,75 @@ def test_packages_that_guard_their_import_are_a_warning_that_says_what_stops() -
     finding = _only(_facts(C1, "2.2.6", "torch", "2.2.2"))
     assert finding.severity is Severity.WARNING
     assert "from_numpy" in finding.symptom
+
+
+def _imported(facts: Facts, *modules: str, past: tuple[str, ...] = (), complete: bool = True) -> Facts:
+    path = ImportPath(facts.distributions[0].info_path, frozenset(modules), complete, frozenset(past))
+    return replace(facts, import_paths=(path,))
+
+
+def test_a_module_that_the_import_does_not_need_is_a_warning_that_says_what_stops() -> None:
+    dist = make_dist("pandas", "2.0.3")
+    modules = [f"pandas/{name}.cpython-311-x86_64-linux-gnu.so" for name in ("io/sas/_sas", "_libs/lib")]
+    facts = make_facts([dist], [make_binary(dist, path, C1) for path in modules], "2.2.6")
+    needed = _only(_imported(facts, modules[1]))
+    assert needed.severity is Severity.ERROR
+    assert needed.symptom == "ImportError: numpy.core.multiarray failed to import"
+    assert _only(_imported(facts, *modules, complete=False)).severity is Severity.ERROR
+    assert _only(_imported(facts, complete=False)).severity is Severity.ERROR
+    spared = _only(_imported(facts))
+    assert spared.severity is Severity.WARNING
+    assert spared.symptom == (
+        "importing pandas works; what needs pandas.io.sas or pandas._libs.lib fails: "
+        "ImportError: numpy.core.multiarray failed to import"
+    )
+    assert spared.fingerprint == needed.fingerprint
+
+
+def test_a_guard_against_import_errors_does_not_stop_a_size_check() -> None:
+    path = "pandas/_lib.cpython-311-x86_64-linux-gnu.so"
+    assert _only(_imported(_facts(CYTHON_1, "2.2.6"), past=(path,))).severity is Severity.ERROR
+    assert _only(_imported(_facts(C1, "2.2.6"), past=(path,))).severity is Severity.WARNING
+
+
+def test_the_line_of_the_module_that_is_imported_is_the_one_the_user_reads() -> None:
+    dist = make_dist("h5py", "3.10.0")
+    binaries = [make_binary(dist, "h5py/later.so", C1), make_binary(dist, "h5py/first.so", CYTHON_1)]
+    finding = _only(_imported(make_facts([dist], binaries, "2.2.6"), "h5py/first.so"))
+    assert finding.symptom.startswith("ValueError: numpy.dtype size changed")
+
+
+@pytest.mark.parametrize(
+    ("path", "needed", "severity"),
+    [
+        ("pyarrow/libarrow_python.so", ("libarrow_python.so",), Severity.ERROR),
+        ("pyarrow/libarrow_python.so", ("libarrow.so",), Severity.WARNING),
+        # Boost's own library, bundled by a repair tool, does nothing until it is called.
+        ("pyarrow.libs/libboost_numpy.so", ("libboost_numpy.so",), Severity.WARNING),
+    ],
+)
+def test_a_library_fails_with_the_module_that_is_linked_with_it(
+    path: str, needed: tuple[str, ...], severity: Severity
+) -> None:
+    dist = make_dist("pyarrow", "14.0.2")
+    library, module = make_binary(dist, path, C1), make_binary(dist, "pyarrow/lib.so")
+    assert module.facts is not None
+    linked = replace(module, facts=replace(module.facts, needed=needed))
+    finding = _only(_imported(make_facts([dist], [library, linked], "2.2.6"), "pyarrow/lib.so"))
+    assert finding.severity is severity
+
+
+def test_wrong_results_do_not_wait_for_the_import() -> None:
+    assert _only(_imported(_facts(PYBIND_1, "2.2.6", "boost-histogram", "1.4.0"))).severity is Severity.ERROR
+
+
+def test_many_parts_are_counted() -> None:
+    dist = make_dist("scipy", "1.12.0")
+    paths = [f"scipy/{name}/_x.so" for name in ("linalg", "sparse", "stats", "fft", "io")]
+    facts = make_facts([dist], [make_binary(dist, path, C1) for path in paths], "2.2.6")
+    assert (
+        "what needs scipy.linalg, scipy.sparse, scipy.stats or one of 2 more fails" in _only(_imported(facts)).symptom
+    )
 
 
 def test_all_modules_of_a_distribution_are_one_finding_with_a_count() -> None:
