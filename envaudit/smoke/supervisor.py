@@ -39,7 +39,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 
-_TICK = 0.02  # seconds between two looks at the memory of the tree
+_TICK = 0.02  # seconds between two looks at the clock and the output
+_LOOK = 0.04  # seconds between two looks at the memory of the tree
 _QUICK_TICK = 0.002  # once the result is there the end is near
 _GRACE = 0.5  # seconds that helpers of a finished test (such as a resource tracker) get to end by themselves
 _KILL_SECONDS = 10.0  # a process in an uninterruptible wait cannot be killed by anybody
@@ -96,10 +97,7 @@ class Tree:
         return list(self._known)
 
     def memory(self, *, exactly: bool = False) -> int:
-        """Return the resident memory of all descendants in bytes.
-
-        Pages they share count for each of them, so that a fork doubles the sum, unless asked to be exact. Slower.
-        """
+        """Return the memory of all descendants in bytes; shared pages count twice unless asked to be exact (slow)."""
         total = 0
         for process in self.living():
             kilobytes = _number_after("Pss:", f"/proc/{process.pid}/smaps_rollup") if exactly else 0
@@ -198,7 +196,7 @@ class Watch:
         cost = 0.0
         while not self._has_ended():
             now = time.monotonic()
-            if now - looked >= max(_TICK, 5 * cost):  # a host with thousands of processes: at most a fifth of a CPU
+            if now - looked >= max(_LOOK, 10 * cost):  # a host with thousands of processes must not be slowed down
                 self._look_at_memory()
                 looked = time.monotonic()
                 cost = looked - now
