@@ -125,7 +125,7 @@ def test_nothing_outlives_a_killed_audit(fake: FakeEnvironment, number: signal.S
         audit.communicate(timeout=20)
     _wait_for(lambda: not survivors(marker))
     _wait_for(lambda: not survivors(str(fake.target.executable)))
-    _wait_for(lambda: not survivors("supervisor.py"))
+    _wait_for(lambda: not survivors(str(tmp_path)))
     _wait_for(lambda: [path.name for path in tmp_path.iterdir()] == ["started"])
 
 
