@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.checks.importing import Imports, what_stops
 from envaudit.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from envaudit.model import Distribution, Facts, LinkedFile
+    from envaudit.model import Binary, Distribution, Facts, LinkedFile
 
 _BESIDE = re.compile(r"(?:^|/)(?:tests?|testing|examples?|benchmarks?)/")
 
@@ -63,6 +64,14 @@ class Group(NamedTuple):
         """The worst of the files."""
         return self.files[0][1]
 
+    def symptom(self, usual: str) -> str:
+        """Return what a user sees: the known effect, what of the package still works, or the loader's message."""
+        if self.weight.symptom:
+            return self.weight.symptom
+        if self.weight.severity is Severity.WARNING:
+            return f"{what_stops([file.path for file, _ in self.files])}: {usual}"
+        return usual
+
     @property
     def first(self) -> str:
         """Path of the worst file."""
@@ -71,19 +80,23 @@ class Group(NamedTuple):
 
 def groups(facts: Facts, fails: Callable[[LinkedFile], bool]) -> Iterator[Group]:
     """Yield the files that fail and whose failure somebody will see, for each distribution."""
+    failing = {(file.site_dir, file.path): file for file in facts.links if fails(file)}
+    if not failing:
+        return
     owners = {dist.info_path: dist for dist in facts.distributions if not dist.hidden_by}
+    imports = Imports(facts)
     found: dict[str, list[tuple[LinkedFile, Weight]]] = {}
-    for file in facts.links:
-        if fails(file):
-            weight = _weigh(facts, owners.get(file.owner), file)
-            if weight is not None:
-                found.setdefault(file.owner, []).append((file, weight))
+    for binary in facts.binaries:
+        file = failing.get((binary.site_dir, binary.path))
+        weight = _weigh(imports, owners.get(binary.owner), file, binary) if file else None
+        if file is not None and weight is not None:
+            found.setdefault(file.owner, []).append((file, weight))
     for owner, files in found.items():
         files.sort(key=lambda each: each[1].severity.rank)
         yield Group(owners.get(owner), tuple(files))
 
 
-def _weigh(facts: Facts, dist: Distribution | None, file: LinkedFile) -> Weight | None:
+def _weigh(imports: Imports, dist: Distribution | None, file: LinkedFile, binary: Binary) -> Weight | None:
     """Say how bad it is that a file cannot be loaded, ``None`` when perhaps nobody ever loads it.
 
     A library that a distribution carries may be for another machine or an optional part: alone it says nothing. The
@@ -97,10 +110,7 @@ def _weigh(facts: Facts, dist: Distribution | None, file: LinkedFile) -> Weight 
         return None
     if _BESIDE.search(file.path):
         return Weight(Severity.NOTE)
-    for reach in facts.import_paths:
-        if reach.owner == file.owner and reach.complete and file.path not in reach.modules:
-            return Weight(Severity.WARNING)
-    return Weight(Severity.ERROR)
+    return Weight(Severity.ERROR if imports.breaks(binary) else Severity.WARNING)
 
 
 def listed(names: list[str], limit: int = 3) -> str:

@@ -81,8 +81,9 @@ def check_missing(facts: Facts) -> Iterator[Finding]:
             distribution=group.key,
             version=group.version,
             involves=_involved(facts, group, names),
-            symptom=weight.symptom
-            or f"ImportError: {names[0]}: cannot open shared object file: No such file or directory",
+            symptom=group.symptom(
+                f"ImportError: {names[0]}: cannot open shared object file: No such file or directory"
+            ),
             evidence=tuple(_evidence(file) for file, _ in group.files),
             fix=tuple(_fixes(facts, group, names)),
         )

@@ -38,7 +38,7 @@ def _undefined(facts: Facts, group: Group) -> Finding:
         distribution=group.key,
         version=group.version,
         involves=tuple(Involved(other.key, other.version) for other in others),
-        symptom=group.weight.symptom or f"ImportError: {group.first}: undefined symbol: {names[0]}",
+        symptom=group.symptom(f"ImportError: {group.first}: undefined symbol: {names[0]}"),
         evidence=tuple(
             Evidence(f"{file.site_dir}/{file.path}", f"nothing exports {_shown(file.undefined)}")
             for file, _ in group.files
@@ -96,7 +96,7 @@ def _undefined_python(facts: Facts, group: Group) -> Finding:
         subject="python-symbols",
         distribution=group.key,
         version=group.version,
-        symptom=group.weight.symptom or f"ImportError: {group.first}: undefined symbol: {names[0]}",
+        symptom=group.symptom(f"ImportError: {group.first}: undefined symbol: {names[0]}"),
         evidence=tuple(
             Evidence(f"{file.site_dir}/{file.path}", f"the interpreter does not export {_shown(file.undefined_python)}")
             for file, _ in group.files

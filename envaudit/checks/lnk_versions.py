@@ -49,8 +49,9 @@ def check_versions(facts: Facts) -> Iterator[Finding]:
             subject=f"version:{library}",
             distribution=group.key,
             version=group.version,
-            symptom=group.weight.symptom
-            or f"ImportError: {provider}: version `{version}' not found (required by {group.first})",
+            symptom=group.symptom(
+                f"ImportError: {provider}: version `{version}' not found (required by {group.first})"
+            ),
             evidence=tuple(
                 Evidence(
                     f"{file.site_dir}/{file.path}",

@@ -88,12 +88,12 @@ class Judge:
         for library in closure.libraries:
             if not left:
                 return Names()
-            left -= library.symbols().provides(left)
+            left -= library.provides(left)
         # A name that another file of the distribution has may reach the module by a way that no header tells
         # (a library loaded for all to see, RTLD_GLOBAL).
         for library in self._shelf.owned_by(module.owner) if module.owner and left else ():
             if left and library.facts is not None and not library.facts.truncated:
-                left -= library.symbols().provides(left)
+                left -= library.provides(left)
         python = sorted(name for name in left if _PYTHON_NAME.match(name))
         others = sorted(left.difference(python))
         related = tuple(self._related(others[:_RELATED_LIMIT], closure.libraries[1:]))

@@ -22,7 +22,7 @@ class Library:
     ``owner`` is the ``info_path`` of its distribution; ``installed`` says that it lies in the target's site folders.
     """
 
-    __slots__ = ("_symbols", "error", "facts", "installed", "owner", "path", "place")
+    __slots__ = ("_answers", "_symbols", "error", "facts", "installed", "owner", "path", "place")
 
     def __init__(self, path: str, place: str, facts: BinaryFacts | None, error: str = "") -> None:
         self.path = path
@@ -32,6 +32,7 @@ class Library:
         self.owner = ""
         self.installed = False
         self._symbols: Symbols | None = None
+        self._answers: dict[bytes, bool] = {}
 
     @property
     def soname(self) -> str:
@@ -46,6 +47,18 @@ class Library:
             self._symbols = read_symbols(self.place)
         return self._symbols
 
+    def provides(self, names: frozenset[bytes]) -> frozenset[bytes]:
+        """Return those of the names that the file exports; raises ``ReadError``.
+
+        Answers are kept, because the modules of a package mostly ask its libraries for the same names.
+        """
+        answers = self._answers
+        asked = names.difference(answers)
+        if asked:
+            answers.update(dict.fromkeys(asked, False))
+            answers.update(dict.fromkeys(self.symbols().provides(asked), True))
+        return frozenset([name for name in names if answers[name]])
+
 
 class Shelf:
     """All libraries that were looked at, by path inside the root."""
@@ -54,6 +67,7 @@ class Shelf:
         self._root = root
         self._by_path: dict[str, Library | None] = {}
         self._by_name: dict[str, list[Library]] = {}
+        self._owner_of_folder: dict[str, str] = {}
 
     def add_installed(self, binaries: Iterable[Binary]) -> list[tuple[Binary, Library]]:
         """Put the compiled files of the target on the shelf; those that could not be read are left out."""
@@ -64,6 +78,7 @@ class Shelf:
             library = Library(path, place, binary.facts)
             library.owner, library.installed = binary.owner, True
             self._by_path[path] = library
+            self._owner_of_folder[path.rpartition("/")[0]] = binary.owner
             self._by_name.setdefault(library.soname, []).append(library)
             pairs.append((binary, library))
         return pairs
@@ -91,9 +106,13 @@ class Shelf:
         """Return the compiled files of a distribution."""
         return [library for group in self._by_name.values() for library in group if library.owner == owner]
 
-    @staticmethod
-    def _read(path: str, place: str) -> Library:
+    def _read(self, path: str, place: str) -> Library:
+        """Read a file that is none of the given ones; beside one of them it belongs to the same distribution."""
         try:
-            return Library(path, place, read_binary(place))
+            library = Library(path, place, read_binary(place))
         except ReadError as error:
-            return Library(path, place, None, str(error))
+            library = Library(path, place, None, str(error))
+        owner = self._owner_of_folder.get(path.rpartition("/")[0])
+        library.installed = owner is not None
+        library.owner = owner or ""
+        return library
