@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.binary.machine_code import moves, number, references, signed_byte, words
+from envaudit.binary.machine_code import Search, moves, number, signed_byte, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -22,11 +22,17 @@ _AARCH64_ARGUMENT = 2  # w2, the third argument
 
 # mov edx, imm32 (the third argument in the System V calling convention); after 0x41 it is r10d.
 _MOV_EDX = re.compile(rb"(?=\xba(....))", re.DOTALL)
+# mov r8d, imm32: the third argument on Windows.
+_MOV_R8D = re.compile(rb"(?=\x41\xb8(....))", re.DOTALL)
+# push imm8 | push imm32
+_PUSH = re.compile(rb"\x6a(.)|\x68(....)", re.DOTALL)
 # cmp r32, imm8 and the conditional jump that follows at once.
 _COMPARE = re.compile(rb"(?=\x83[\xf8-\xff](.)(?:\x0f([\x80-\x8f])|([\x70-\x7f])))", re.DOTALL)
 # call [r64 + 211 * 8]: PyArray_GetNDArrayCFeatureVersion; cmp eax, imm8; perhaps one move; the jump.
 _CALL_211 = re.compile(rb"\xff[\x90-\x97]\x98\x06\x00\x00")
 _COMPARE_RESULT = re.compile(rb"\x83\xf8(.)(?:[\x40-\x4f]?[\x89\x8b].)?(?:\x0f([\x80-\x8f])|([\x70-\x7f]))", re.DOTALL)
+
+_SLOT_COST = 16  # in candidates
 
 # Conditions of a jump: taken when above the number (be, a, le, g), or when not below it (b, ae, l, ge).
 _ABOVE = frozenset({6, 7, 14, 15})
@@ -44,19 +50,27 @@ class Feature(NamedTuple):
     referenced: bool
 
 
-def feature_version(machine: str, code: Collection[Piece], texts: Collection[int]) -> Feature:
-    """Find the feature version in code that uses the error text at one of the addresses ``texts``."""
+def can_find_version(convention: str) -> bool:
+    """Whether code of this convention can be searched for the version."""
+    return convention in _METHODS
+
+
+def feature_version(convention: str, code: Collection[Piece], texts: Collection[int]) -> Feature:
+    """Find the feature version in code that uses the error text at one of the addresses ``texts``.
+
+    Raises ``ReadError`` when there is too much code that might.
+    """
     targets = frozenset(texts)
-    places = [(piece.data, found.position) for piece in code for found in references(machine, piece, targets)]
+    search = Search()
+    places = [(piece.data, found.position) for piece in code for found in search.references(convention, piece, targets)]
     if not places:
         return Feature(None, "", referenced=False)
-    argument, compare = _METHODS[machine]
-    for name, method in (("argument", argument), ("compare", compare)):
+    for name, method in zip(("argument", "compare"), _METHODS[convention], strict=False):
         values = [value for data, position in places if (value := _nearest(method(data, position), position))]
         if values:
             return Feature(max(values), name, referenced=True)
-    if machine == "x86_64":
-        values = [value for piece in code for value in _slot_compares(piece.data) if value in _PLAUSIBLE]
+    if convention.startswith("x86_64"):
+        values = [value for piece in code for value in _slot_compares(search, piece.data) if value in _PLAUSIBLE]
         if values:
             return Feature(max(values), "slot", referenced=True)
     return Feature(None, "", referenced=True)
@@ -75,6 +89,24 @@ def _argument_x86_64(data: bytes, position: int) -> Iterator[tuple[int, int]]:
         value = number(data, at + 1)
         if value is not None and data[at - 1 : at] != b"\x41":
             yield at, value
+
+
+def _argument_x86_64_windows(data: bytes, position: int) -> Iterator[tuple[int, int]]:
+    """Yield the numbers loaded into r8d within 64 bytes."""
+    for match in _MOV_R8D.finditer(data, max(position - 64, 0), position + 64):
+        yield match.start(), int.from_bytes(match[1], "little")
+
+
+def _argument_i686_windows(data: bytes, position: int) -> Iterator[tuple[int, int]]:
+    """Yield the numbers pushed in the 24 bytes before: arguments are pushed from the last to the first."""
+    for match in _PUSH.finditer(data, max(position - 24, 0), position):
+        yield match.start(), signed_byte(match[1], 0) if match[1] else int.from_bytes(match[2], "little")
+
+
+def _argument_aarch64_apple(data: bytes, position: int) -> Iterator[tuple[int, int]]:
+    """Yield the numbers loaded into any register within 24 instructions: they are stored on the stack."""
+    for move in moves(data, position - 96, position + 96):
+        yield move.position, move.value
 
 
 def _argument_aarch64(data: bytes, position: int) -> Iterator[tuple[int, int]]:
@@ -99,9 +131,10 @@ def _compare_aarch64(data: bytes, position: int) -> Iterator[tuple[int, int]]:
             yield at, (word >> 10 & 0xFFF) + 1
 
 
-def _slot_compares(data: bytes) -> Iterator[int]:
+def _slot_compares(search: Search, data: bytes) -> Iterator[int]:
     """Yield the numbers that the result of NumPy's own version function is compared with."""
     for call in _CALL_211.finditer(data):
+        search.spend(_SLOT_COST)
         match = _COMPARE_RESULT.search(data, call.end(), call.end() + 32)
         value = _bound(match) if match and match.start() <= call.end() + 24 else None
         if value is not None:
@@ -117,7 +150,11 @@ def _bound(match: re.Match[bytes]) -> int | None:
     return value if condition in _NOT_BELOW else None
 
 
+# By convention: the argument, and the compare before the call where there is one.
 _METHODS: dict[str, tuple[Callable[[bytes, int], Iterator[tuple[int, int]]], ...]] = {
     "x86_64": (_argument_x86_64, _compare_x86_64),
+    "x86_64-windows": (_argument_x86_64_windows, _compare_x86_64),
+    "i686-windows": (_argument_i686_windows,),
     "aarch64": (_argument_aarch64, _compare_aarch64),
+    "aarch64-apple": (_argument_aarch64_apple, _compare_aarch64),
 }

@@ -21,7 +21,7 @@ from envaudit.binary.elf_headers import (
     string,
 )
 from envaudit.binary.elf_versions import needed_versions
-from envaudit.binary.image import Links, Range, Ranges
+from envaudit.binary.image import PYTHON_CALLS, Links, Range, Ranges
 
 if TYPE_CHECKING:
     from envaudit.binary.elf_headers import Segment
@@ -35,10 +35,6 @@ _DF_STATIC_TLS = 0x10
 _SHT_PROGBITS = 1
 _SHF_WRITE, _SHF_ALLOC, _SHF_EXECINSTR = 1, 2, 4
 
-# A user of NumPy's C API fetches a capsule; a Cython module with a size check imports and reads attributes. All of
-# these names stand in the dynamic string table, because the interpreter provides the functions.
-_PYTHON_CALLS = (b"PyCapsule_", b"PyImport_", b"PyObject_GetAttrString")
-
 # Where glibc takes a missing PT_GNU_STACK for a wish for an executable stack (DEFAULT_STACK_PERMS of its stackinfo.h).
 _EXECUTABLE_BY_DEFAULT = frozenset({"x86_64", "i686"})
 
@@ -46,13 +42,14 @@ _EXECUTABLE_BY_DEFAULT = frozenset({"x86_64", "i686"})
 class ElfImage:
     """What the headers of an ELF file say; an ``envaudit.binary.image.Image``. Raises ``ReadError``."""
 
-    __slots__ = ("_headers", "bits", "format", "links", "machine", "may_use_numpy", "truncated")
+    __slots__ = ("_headers", "bits", "convention", "format", "links", "machine", "may_use_numpy", "truncated")
 
     def __init__(self, source: Source) -> None:
         self.format = "elf"
         headers = self._headers = ElfHeaders(source)
         self.bits = headers.layout.bits
         self.machine = headers.machine
+        self.convention = self.machine if self.bits == 64 else ""
         self.truncated = headers.truncated
         self.links = Links()
         self.may_use_numpy = False
@@ -70,7 +67,7 @@ class ElfImage:
         strings = b""
         if DT_STRTAB in single:
             strings = headers.strings()
-            self.may_use_numpy = any(call in strings for call in _PYTHON_CALLS)
+            self.may_use_numpy = any(call in strings for call in PYTHON_CALLS)
         else:
             self.may_use_numpy = True  # nothing rules it out
             single, needed = {}, ()

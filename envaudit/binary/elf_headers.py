@@ -9,6 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.binary.image import decode
 from envaudit.errors import ReadError
 
 if TYPE_CHECKING:
@@ -204,11 +205,6 @@ def string(strings: bytes, index: int | None) -> str:
     if end < 0:
         raise ReadError(f"string {index} of the string table has no end")
     return decode(strings[index:end])
-
-
-def decode(raw: bytes) -> str:
-    """Make text of bytes that need not be UTF-8, so that it can always be printed."""
-    return raw.decode("utf-8", "backslashreplace")
 
 
 def _layout_of(head: bytes) -> Layout:

@@ -21,6 +21,9 @@ RangeKind = Literal["ro", "rw", "x"]
 
 # Of 3,500 files in wheels, the largest read-only data is 6 MiB and the largest code 49 MiB (OpenCV); others are larger.
 PIECE_LIMIT = 256 * 1024 * 1024
+# A user of NumPy's C API fetches a capsule; a Cython module with a size check imports and reads attributes. All of
+# these stand among the names a file takes from others, because the interpreter provides the functions.
+PYTHON_CALLS = (b"PyCapsule_", b"PyImport_", b"PyObject_GetAttrString")
 _HAS_PREAD = hasattr(os, "pread")  # not on Windows
 
 
@@ -98,12 +101,15 @@ class Links(NamedTuple):
 class Image(Protocol):
     """A compiled file of any format, as far as its headers tell.
 
+    ``machine`` is the name that Python's ``platform.machine()`` gives such a computer on the system the format belongs
+    to. ``convention`` is how code passes numbers to a function, see ``machine_code``; empty for code that is not read.
     ``may_use_numpy`` is false when the names it takes from other files rule out that it finds NumPy's C API.
     """
 
     format: str
     machine: str
     bits: int
+    convention: str
     truncated: bool
     links: Links
     may_use_numpy: bool
@@ -111,6 +117,11 @@ class Image(Protocol):
     def ranges(self) -> Ranges:
         """Return what is mapped where; reads more of the headers, so ask only when it is needed."""
         ...
+
+
+def decode(raw: bytes) -> str:
+    """Make text of bytes that need not be UTF-8, so that it can always be printed."""
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def pieces(source: Source, ranges: Iterable[Range]) -> list[Piece]:

@@ -3,14 +3,19 @@
 Only the few encodings that compilers use for this are recognised. References: Intel 64 manual, volume 2 (LEA, MOV,
 CMP), Arm A64 instruction set (ADR, ADRP, ADD, MOVZ, MOVK, SUBS). Positions are offsets into the bytes of one piece of
 code. All matches may overlap: a byte inside an address can look like the start of an instruction and hide the real one.
+
+A convention is a machine and, behind a dash, how its code passes arguments where that is not the usual way:
+``x86_64``, ``x86_64-windows``, ``i686-windows``, ``aarch64``, ``aarch64-apple`` (variadic arguments on the stack).
 """
 
 from __future__ import annotations
 
 import re
-from itertools import islice
 from struct import Struct, unpack_from
 from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.binary.numpy_text import find_all
+from envaudit.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -20,8 +25,11 @@ if TYPE_CHECKING:
 _I32 = Struct("<i")
 _U32 = Struct("<I")
 _CHUNK = 1 << 20
+_PAIR_COST = 16  # what completing a pair takes, in candidates
 # Of one file; the size checks of a real module use each name a few times.
 _REFERENCE_LIMIT = 4096
+# Instructions of one file that may be looked at one by one. OpenCV has the most of 3,500 files: CVCOUNT.
+CANDIDATE_LIMIT = 3_000_000
 
 # lea r64, [rip+displacement] without its first byte, which is a common one: the search is three times faster from the
 # second. The displacement counts from the end of the 7 bytes.
@@ -46,39 +54,71 @@ class Move(NamedTuple):
     value: int
 
 
-def _references_x86_64(code: Piece, targets: Collection[int]) -> Iterator[Reference]:
-    """Find ``lea`` relative to the instruction pointer."""
-    data = code.data
-    end = len(data) - 7
-    base = code.address + 7
-    read = _I32.unpack_from
-    for match in _LEA.finditer(data):
-        position = match.start() - 1
-        if 0 <= position <= end:
-            target = base + position + read(data, position + 3)[0]
-            if target in targets and data[position] in _WIDE:
-                yield Reference(position, target)
+class Search:
+    """A search through the code of one file, which ends with ``ReadError`` before it takes too long."""
 
+    __slots__ = ("_left", "_references_left")
 
-def _references_aarch64(code: Piece, targets: Collection[int]) -> Iterator[Reference]:
-    """Find ``adr``, and ``adrp`` with the ``add`` that completes it."""
-    data = code.data
-    pages = {target >> 12 for target in targets}
-    for start in range(0, len(data) - 3, _CHUNK):
-        tops = data[start + 3 : start + _CHUNK : 4]
-        for match in _ADR.finditer(tops):
-            position = start + 4 * match.start()
-            word = _U32.unpack_from(data, position)[0]
-            immediate = (word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3
-            immediate -= (immediate & 0x100000) << 1
-            address = code.address + position
-            if not word & 0x80000000:
-                if address + immediate in targets:
-                    yield Reference(position, address + immediate)
-            elif (page := (address >> 12) + immediate) in pages:
-                for reference in _completed(data, position, word & 31, page << 12):
-                    if reference.target in targets:
-                        yield reference
+    def __init__(self) -> None:
+        self._left = CANDIDATE_LIMIT
+        self._references_left = _REFERENCE_LIMIT
+
+    def references(self, convention: str, code: Piece, targets: Collection[int]) -> Iterator[Reference]:
+        """Yield the instructions in a piece of code that make one of the addresses ``targets``."""
+        for found in _FINDERS[convention.partition("-")[0]](self, code, targets):
+            self._references_left -= 1
+            if self._references_left < 0:
+                raise ReadError(f"too many candidates: more than the {_REFERENCE_LIMIT} references that are looked at")
+            yield found
+
+    def spend(self, candidates: int) -> None:
+        """Count places that have to be looked at one by one."""
+        self._left -= candidates
+        if self._left < 0:
+            raise ReadError(f"too many candidates: more than the {CANDIDATE_LIMIT} instructions that are looked at")
+
+    def x86_64(self, code: Piece, targets: Collection[int]) -> Iterator[Reference]:
+        """Find ``lea`` relative to the instruction pointer."""
+        data = code.data
+        last = len(data) - 7
+        base = code.address + 7
+        read = _I32.unpack_from
+        for start in range(0, len(data), _CHUNK):
+            self.spend(data.count(b"\x8d", start, start + _CHUNK))
+            for match in _LEA.finditer(data, start, start + _CHUNK + 1):
+                position = match.start() - 1
+                if 0 <= position <= last:
+                    target = base + position + read(data, position + 3)[0]
+                    if target in targets and data[position] in _WIDE:
+                        yield Reference(position, target)
+
+    def i686(self, code: Piece, targets: Collection[int]) -> Iterator[Reference]:
+        """Find ``push`` of an address."""
+        for target in targets:
+            if 0 <= target < 1 << 32:
+                for position in find_all(code.data, b"\x68" + _U32.pack(target)):
+                    yield Reference(position, target)
+
+    def aarch64(self, code: Piece, targets: Collection[int]) -> Iterator[Reference]:
+        """Find ``adr``, and ``adrp`` with the ``add`` that completes it."""
+        data = code.data
+        pages = {target >> 12 for target in targets}
+        for start in range(0, len(data) - 3, _CHUNK):
+            places = [start + 4 * match.start() for match in _ADR.finditer(data[start + 3 : start + _CHUNK : 4])]
+            self.spend(len(places))
+            for position in places:
+                word = _U32.unpack_from(data, position)[0]
+                immediate = (word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3
+                immediate -= (immediate & 0x100000) << 1
+                address = code.address + position
+                if not word & 0x80000000:
+                    if address + immediate in targets:
+                        yield Reference(position, address + immediate)
+                elif (page := (address >> 12) + immediate) in pages:
+                    self.spend(_PAIR_COST)
+                    for reference in _completed(data, position, word & 31, page << 12):
+                        if reference.target in targets:
+                            yield reference
 
 
 def _completed(data: bytes, position: int, register: int, page: int) -> list[Reference]:
@@ -93,20 +133,11 @@ def _completed(data: bytes, position: int, register: int, page: int) -> list[Ref
     return found
 
 
-_FINDERS: dict[str, Callable[[Piece, Collection[int]], Iterator[Reference]]] = {
-    "x86_64": _references_x86_64,
-    "aarch64": _references_aarch64,
+_FINDERS: dict[str, Callable[[Search, Piece, Collection[int]], Iterator[Reference]]] = {
+    "x86_64": Search.x86_64,
+    "i686": Search.i686,
+    "aarch64": Search.aarch64,
 }
-
-
-def can_read(machine: str, bits: int) -> bool:
-    """Whether code for this machine can be searched."""
-    return bits == 64 and machine in _FINDERS
-
-
-def references(machine: str, code: Piece, targets: Collection[int]) -> Iterator[Reference]:
-    """Yield the instructions in a piece of code that make one of the addresses ``targets``, at most 4,096."""
-    return islice(_FINDERS[machine](code, targets), _REFERENCE_LIMIT)
 
 
 def words(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:

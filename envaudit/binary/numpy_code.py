@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.binary.api_version import feature_version
+from envaudit.binary.api_version import can_find_version, feature_version
 from envaudit.binary.image import pieces
-from envaudit.binary.machine_code import can_read
 from envaudit.binary.numpy_text import API_TEXT, SIZE_CHECK
-from envaudit.binary.struct_sizes import expected_sizes, type_names
+from envaudit.binary.struct_sizes import can_find_sizes, expected_sizes, type_names
 from envaudit.model import NumpyNeed, StructSizes
 
 if TYPE_CHECKING:
@@ -23,40 +22,59 @@ def with_code(
     need: NumpyNeed | None, text: Text, source: Source, image: Image, code: Code
 ) -> tuple[NumpyNeed | None, str]:
     """Add what code tells to what strings told; second, why it does not tell what was asked; raises ``ReadError``."""
-    feature_asked, sizes_asked = _asked(code, text, need)
+    asked = _asked(code, text, need, image)
+    feature_asked, sizes_asked = asked.feature, asked.sizes
+    unread = ""
+    if feature_asked and not can_find_version(image.convention):
+        feature_asked, unread = False, _not_read(image)
+    if sizes_asked and not can_find_sizes(image.convention):
+        sizes_asked, unread = False, _not_read(image)
     if not feature_asked and not sizes_asked:
-        return need, ""
-    if not can_read(image.machine, image.bits):
-        return need, f"code for {image.machine} ({image.bits} bits) is not read" if need else ""
+        return need, unread if need and code != "never" else ""
     ranges = image.ranges()
     instructions = pieces(source, ranges.code)
-    unread = ""
     if need and feature_asked:
-        need, unread = _with_feature(need, text.addresses(API_TEXT), instructions, image.machine)
+        need, missing = _with_feature(need, text.addresses(API_TEXT), instructions, image.convention)
+        unread = unread or (missing if asked.feature_matters else "")
     if sizes_asked:
         names = type_names((*text.parts, *pieces(source, ranges.data)))
-        need, missing = _with_sizes(need, expected_sizes(image.machine, instructions, names))
+        need, missing = _with_sizes(need, expected_sizes(image.convention, instructions, names))
         unread = unread or missing
     return need, unread
 
 
-def _asked(code: Code, text: Text, need: NumpyNeed | None) -> tuple[bool, bool]:
-    """Return whether code has to tell the feature version, and whether it has to tell sizes.
+class _Asked(NamedTuple):
+    """What code has to tell."""
 
-    On NumPy 2 a module that was made with headers or declarations of 2.x expects no size that is too large.
+    feature: bool
+    feature_matters: bool
+    sizes: bool
+
+
+def _asked(code: Code, text: Text, need: NumpyNeed | None, image: Image) -> _Asked:
+    """Return whether code has to tell the feature version, whether that matters, and whether it has to tell sizes.
+
+    On NumPy 2 a module that was made with headers or declarations of 2.x expects no size that is too large. Microsoft's
+    compiler leaves the texts of an ``_import_array`` behind that it has removed: there code must show that it is used.
     """
-    feature = code in {"features", "all"} and need is not None and need.built_for == "1.x" and need.kind == "c-api"
+    old_user = need is not None and need.built_for == "1.x" and need.kind == "c-api"
+    matters = code in {"features", "all"} and old_user
     harmless = code == "sizes" and need is not None and need.built_for == "2.x"
     sizes = code in {"sizes", "all"} and not harmless and text.has(SIZE_CHECK)
-    return feature, sizes
+    return _Asked(matters or (image.format == "pe" and old_user), matters, sizes)
+
+
+def _not_read(image: Image) -> str:
+    """Say that there is no reader for the code of a machine."""
+    return f"code for {image.machine} ({image.bits} bits) is not read"
 
 
 def _with_feature(
-    need: NumpyNeed, texts: tuple[int, ...], instructions: list[Piece], machine: str
+    need: NumpyNeed, texts: tuple[int, ...], instructions: list[Piece], convention: str
 ) -> tuple[NumpyNeed | None, str]:
     """Add the feature version of 1.x headers, whose error texts stand at ``texts``; second, why it is not known."""
-    feature = feature_version(machine, instructions, texts)
-    if not feature.referenced:
+    feature = feature_version(convention, instructions, texts)
+    if not feature.referenced and convention != "i686-windows":
         return None, ""  # text that the compiler has left behind of a function it has removed
     unread = "" if feature.value else "the C-API version that its NumPy 1.x headers ask for was not found in its code"
     return replace(need, feature=feature.value, feature_from=feature.found_by), unread

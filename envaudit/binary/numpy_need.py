@@ -83,7 +83,7 @@ def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
     framework = frameworks[0] if frameworks else ""
     need = _by_error_text(text, framework) or _by_table(text, framework) or _by_size_check(text)
     unread = ""
-    if code != "never":
+    if code != "never" or image.format == "pe":
         from envaudit.binary.numpy_code import with_code  # noqa: PLC0415  its patterns take longer to prepare than a file
 
         try:

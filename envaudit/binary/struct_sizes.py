@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envaudit.binary.machine_code import moves, number, references, signed_byte, words
+from envaudit.binary.machine_code import Search, moves, number, signed_byte, words
 from envaudit.binary.numpy_text import find_all
 from envaudit.model import StructSizes
 
@@ -31,6 +31,8 @@ _AARCH64_ARGUMENT = 3  # x3, the fourth argument
 
 # mov ecx (4th argument), mov edx (3rd: Cython before 0.28 passed no module), mov r8d (a format's argument, inlined).
 _MOV = re.compile(rb"(?=(?:([\xb9\xba])|\x41\xb8)....)", re.DOTALL)
+# mov r8d, mov r9d: the third and the fourth argument on Windows.
+_MOV_WINDOWS = re.compile(rb"(?=\x41[\xb8\xb9](....))", re.DOTALL)
 # cmp r64, imm8 | cmp r64, imm32 | cmp rax, imm32, followed by a conditional jump.
 _COMPARE = re.compile(
     rb"(?=(?:[\x48\x49]\x83[\xf8-\xff](.)|[\x48\x49]\x81[\xf8-\xff](....)|\x48\x3d(....))[\x0f\x70-\x7f])", re.DOTALL
@@ -50,12 +52,21 @@ def type_names(texts: Iterable[Piece]) -> dict[int, str]:
     return found
 
 
-def expected_sizes(machine: str, code: Collection[Piece], names: dict[int, str]) -> StructSizes:
-    """Find the sizes in code that uses the names at the addresses ``names``; the largest of each type counts."""
-    find = _METHODS[machine]
+def can_find_sizes(convention: str) -> bool:
+    """Whether code of this convention can be searched for sizes."""
+    return convention in _METHODS
+
+
+def expected_sizes(convention: str, code: Collection[Piece], names: dict[int, str]) -> StructSizes:
+    """Find the sizes in code that uses the names at the addresses ``names``; the largest of each type counts.
+
+    Raises ``ReadError`` when there is too much code that might.
+    """
+    find = _METHODS[convention]
+    search = Search()
     sizes: dict[str, int] = {}
     for piece in code:
-        for found in references(machine, piece, names):
+        for found in search.references(convention, piece, names):
             name = names[found.target]
             size = find(piece.data, found.position, _PLAUSIBLE[name])
             if size is not None:
@@ -73,8 +84,21 @@ def _size_x86_64(data: bytes, position: int, plausible: frozenset[int]) -> int |
         value = number(data, at + 1 if match[1] else at + 2)
         if value in plausible:
             near.append((at > position, abs(at - position), value))
-    if near:
-        return min(near)[2]
+    return min(near)[2] if near else _size_inlined(data, position, plausible)
+
+
+def _size_x86_64_windows(data: bytes, position: int, plausible: frozenset[int]) -> int | None:
+    """Return the size passed near ``position`` in a register that Windows uses for it, or compared with."""
+    near = []
+    for match in _MOV_WINDOWS.finditer(data, max(position - 48, 0), position + 32):
+        value = int.from_bytes(match[1], "little")
+        if value in plausible:
+            near.append((match.start() > position, abs(match.start() - position), value))
+    return min(near)[2] if near else _size_inlined(data, position, plausible)
+
+
+def _size_inlined(data: bytes, position: int, plausible: frozenset[int]) -> int | None:
+    """Return the size that the code behind ``position`` compares with, when the check itself stands there."""
     for match in _COMPARE.finditer(data, position, position + 320):
         value = signed_byte(match[1], 0) if match[1] else int.from_bytes(match[2] or match[3], "little")
         size = _compared(value, plausible)
@@ -107,5 +131,7 @@ def _compared(value: int, plausible: frozenset[int]) -> int | None:
 
 _METHODS: dict[str, Callable[[bytes, int, frozenset[int]], int | None]] = {
     "x86_64": _size_x86_64,
+    "x86_64-windows": _size_x86_64_windows,
     "aarch64": _size_aarch64,
+    "aarch64-apple": _size_aarch64,
 }

@@ -6,10 +6,10 @@ from struct import pack
 
 import pytest
 
-from envaudit.binary.api_version import Feature, feature_version
+from envaudit.binary.api_version import Feature, can_find_version, feature_version
 from envaudit.binary.image import Piece
-from envaudit.binary.machine_code import can_read, moves, references
-from envaudit.binary.struct_sizes import expected_sizes, type_names
+from envaudit.binary.machine_code import Reference, Search, moves
+from envaudit.binary.struct_sizes import can_find_sizes, expected_sizes, type_names
 from envaudit.model import StructSizes
 from tests.binary.forge import BASE, CODE, add, adr, adrp, cmp_w, cmp_x, lea, movz
 
@@ -17,6 +17,10 @@ TEXT = BASE + 0x800  # where the error text, or the name of a type, stands
 OTHER = BASE + 0x900
 NOP = b"\x90"
 WORD = pack("<I", 0xD503201F)  # nop
+
+
+def references(machine: str, code: Piece, targets: set[int]) -> list[Reference]:
+    return list(Search().references(machine, code, targets))
 
 
 def _feature(machine: str, code: bytes, *texts: int) -> Feature:
@@ -36,7 +40,7 @@ def test_lea_into_any_register(register: int, prefix: bytes) -> None:
 
 def test_lea_of_another_width_or_at_the_end_is_none() -> None:
     for code in (b"\x41" + lea(0, TEXT)[1:], lea(0, TEXT)[1:], lea(0, TEXT)[:-1], lea(0, OTHER), b""):
-        assert list(references("x86_64", Piece(BASE + CODE, code), {TEXT})) == []
+        assert (references("x86_64", Piece(BASE + CODE, code), {TEXT})) == []
 
 
 def test_targets_before_the_code_and_after_it() -> None:
@@ -114,11 +118,11 @@ def test_feature_on_aarch64(code: bytes, expected: Feature) -> None:
 def test_references_across_the_chunks_of_a_search() -> None:
     start = (1 << 20) - 4
     code = WORD * (start // 4) + adrp(start, TEXT, 1) + add(TEXT, 1) + adr(start + 8, OTHER, 5)
-    found = list(references("aarch64", Piece(BASE + CODE, code), {TEXT, OTHER}))
+    found = references("aarch64", Piece(BASE + CODE, code), {TEXT, OTHER})
     assert found == [(start + 4, TEXT)]  # adr reaches 1 MiB, no further
     near = (1 << 19) - 4
     code = WORD * (near // 4) + adr(near, OTHER, 5)
-    assert list(references("aarch64", Piece(BASE + CODE, code), {OTHER})) == [(near, OTHER)]
+    assert (references("aarch64", Piece(BASE + CODE, code), {OTHER})) == [(near, OTHER)]
 
 
 def test_movk_completes_a_number() -> None:
@@ -127,11 +131,20 @@ def test_movk_completes_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "bits", "expected"),
-    [("x86_64", 64, True), ("aarch64", 64, True), ("x86_64", 32, False), ("s390x", 64, False), ("i686", 32, False)],
+    ("convention", "version", "sizes"),
+    [
+        ("x86_64", True, True),
+        ("x86_64-windows", True, True),
+        ("i686-windows", True, False),
+        ("aarch64", True, True),
+        ("aarch64-apple", True, True),
+        ("s390x", False, False),
+        ("", False, False),
+    ],
 )
-def test_machines_whose_code_is_read(machine: str, bits: int, expected: bool) -> None:
-    assert can_read(machine, bits) is expected
+def test_conventions_whose_code_is_read(convention: str, version: bool, sizes: bool) -> None:
+    assert can_find_version(convention) is version
+    assert can_find_sizes(convention) is sizes
 
 
 NAMES = {TEXT: "dtype", OTHER: "ndarray", BASE: "ufunc"}
