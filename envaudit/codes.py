@@ -31,6 +31,8 @@ CODES: Mapping[str, str] = {
     "LNK005": "two copies of a library that must be one",
     "LNK006": "the system refuses to map a compiled file",
     "LNK007": "a compiled file is cut short",
+    "LNK008": "packages that share types were built with different pybind11",
+    "API010": "protobuf code generated for another runtime",
     "DEP001": "a declared dependency is not installed",
     "DEP002": "a declared dependency is installed in a version that does not fit",
     "DEP003": "a requested extra lacks what it needs",

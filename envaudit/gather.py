@@ -11,7 +11,16 @@ from envaudit.model import Binary, Facts, Gap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from envaudit.model import BinaryFacts, Distribution, ImportPath, NumpyNeed, RecordEntry, RunningNumpy, Target
+    from envaudit.model import (
+        BinaryFacts,
+        Distribution,
+        GeneratedCode,
+        ImportPath,
+        NumpyNeed,
+        RecordEntry,
+        RunningNumpy,
+        Target,
+    )
 
 # Files of these names are never loaded on the system; some wheels carry them for every system at once.
 _OF_OTHER_SYSTEMS = {"linux": (".pyd", ".dll", ".dylib"), "macosx": (".pyd", ".dll"), "win": (".so", ".dylib")}
@@ -37,6 +46,7 @@ def gather_facts(target: Target, root: str = "") -> Facts:
     for file in links.files:
         if file.is_module and (file.missing or file.missing_versions or file.undefined or file.undefined_python):
             wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))
+    generated = _read_generated(visible, wanted, gaps)
     return Facts(
         target,
         scan.distributions,
@@ -44,6 +54,7 @@ def gather_facts(target: Target, root: str = "") -> Facts:
         numpy,
         links=links.files,
         import_paths=tuple(_import_paths(target, visible, wanted)),
+        generated=generated,
         gaps=(*scan.gaps, *gaps, *links.gaps),
         page_size=links.page_size,
     )
@@ -92,6 +103,23 @@ def _suspicion(need: NumpyNeed | None, numpy: RunningNumpy) -> str:
     if too_large:
         return "size"
     return "feature" if need.feature and numpy.feature and need.feature > numpy.feature else ""
+
+
+def _read_generated(visible: Sequence[Distribution], wanted: Suspects, gaps: list[Gap]) -> tuple[GeneratedCode, ...]:
+    """Read what protobuf's compiler wrote, and add the files that fail with the runtime to what is ``wanted``."""
+    if not any(dist.generated for dist in visible):
+        return ()
+    from envaudit.scan.protobuf import fails_on, read_generated, runtime_of  # noqa: PLC0415  few targets have such files
+
+    runtime = runtime_of(visible)
+    generated = tuple(read_generated(visible, gaps))
+    failing: dict[tuple[str, str], set[str]] = {}
+    for code in generated:
+        if runtime is not None and fails_on(code, runtime):
+            failing.setdefault((code.owner, code.site_dir), set()).add(code.path)
+    for owner, paths in failing.items():
+        wanted.setdefault(owner, []).append(frozenset(paths))
+    return generated
 
 
 def _import_paths(target: Target, visible: Iterable[Distribution], wanted: Suspects) -> Iterator[ImportPath]:

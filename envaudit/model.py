@@ -165,6 +165,7 @@ class Distribution:
     ``info_path`` is the ``.dist-info`` or ``.egg-info``, ``site_dir`` the folder of ``sys.path`` it lies in.
     ``requires`` are the Requires-Dist values as written. ``wheel_tags`` is ``None`` when there is no WHEEL file.
     ``binaries`` are the compiled files (extension modules and bundled libraries) that RECORD or the folder lists.
+    ``generated`` are the files that RECORD lists as made by protobuf's compiler (``_pb2.py``).
     ``top_level`` are the import packages and modules it installs. ``hidden_by`` is the ``info_path`` of a
     distribution of the same name that stands earlier on ``sys.path`` (or first in the same folder).
     """
@@ -186,6 +187,7 @@ class Distribution:
     entry_points: tuple[EntryPoint, ...] = ()
     top_level: tuple[str, ...] = ()
     binaries: tuple[RecordEntry, ...] = ()
+    generated: tuple[str, ...] = ()
     has_record: bool = False
     hidden_by: str = ""
     problems: tuple[MetadataProblem, ...] = ()
@@ -352,6 +354,22 @@ class ImportPath:
     past_guards: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class GeneratedCode:
+    """A ``_pb2.py`` file: Python that protobuf's compiler wrote for a range of its runtimes.
+
+    ``style`` is what it needs of the runtime: ``checked`` compares ``version`` when it is imported, ``builder`` needs
+    3.20 or newer, ``descriptors`` was written before 3.20 and makes its descriptors itself. ``line`` shows it.
+    """
+
+    path: str
+    site_dir: str
+    owner: str
+    style: Literal["checked", "builder", "descriptors"]
+    version: tuple[int, int, int] | None = None
+    line: int | None = None
+
+
 # --- what was tried -------------------------------------------------------------------------------------------------
 
 
@@ -405,6 +423,7 @@ class Facts:
     numpy: RunningNumpy | None = None
     links: tuple[LinkedFile, ...] = ()
     import_paths: tuple[ImportPath, ...] = ()
+    generated: tuple[GeneratedCode, ...] = ()
     smoke: tuple[SmokeResult, ...] = ()
     gaps: tuple[Gap, ...] = ()
     page_size: int = 0

@@ -25,6 +25,11 @@ _NUMPY_TEXT = re.compile(
     r"|compiled using NumPy 1\.x"
     r"|compiled against (?:ABI|API|NumPy C-API) version"
 )
+_PROTOBUF_TEXT = re.compile(
+    r"Protobuf Gencode/Runtime"
+    r"|Descriptors cannot (?:not )?be created directly"
+    r"|cannot import name '?(?:builder|runtime_version)'? from 'google\.protobuf"
+)
 _MISSING_MODULE = re.compile(r"No module named '?([A-Za-z0-9_.]+)")
 # How a module that reads NumPy's structs at the wrong offsets can end.
 _SILENT_ENDS = frozenset({"RUN001", "RUN002", "RUN003", "RUN004"})
@@ -80,6 +85,7 @@ def _agrees(cause: Finding, failure: Finding, rulebook: Rulebook) -> bool:
         return missing is not None and wanted == missing[1].split(".")[0].lower()
     return (
         (family == "ABI" and _NUMPY_TEXT.search(text) is not None)
+        or (cause.code == "API010" and _PROTOBUF_TEXT.search(text) is not None)
         or (family == "PLT" and (missing is not None or "cannot import name" in text))
         or (cause.code == "LNK007" and (failure.code in {"RUN003", "RUN004"} or "file too short" in text))
     )

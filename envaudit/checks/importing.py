@@ -36,10 +36,12 @@ class Imports:
             binary.path in path.modules or (value_error and binary.path in path.past_guards) for path in paths
         ) or (binary.path in self._libraries(binary.owner))
 
-    def breaks_source(self, owner: str, path: str) -> bool:
-        """Say the same of a ``.py`` file."""
+    def breaks_source(self, owner: str, path: str, *, value_error: bool = False) -> bool:
+        """Say the same of a ``.py`` file, which may fail with something else than an ``ImportError`` as well."""
         paths = self._paths.get(owner, ())
-        return not paths or any(path in known.modules or not known.complete for known in paths)
+        if not paths or not all(known.complete for known in paths):
+            return True
+        return any(path in known.modules or (value_error and path in known.past_guards) for known in paths)
 
     def _libraries(self, owner: str) -> frozenset[str]:
         """Return the libraries of a distribution that the modules on its path are linked with.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.checks import abi, causes, dep, env, ins, known, lnk, plt, run
+from envaudit.checks import abi, causes, dep, env, ins, known, lnk, mixed, plt, run
 from envaudit.model import Finding, Gap
 
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ CHECKS: tuple[Check, ...] = (
         tuple(f"LNK{number:03}" for number in range(1, 8)),
         "what the loader would find for every compiled module: libraries, versions, symbols",
         lambda facts, _: lnk.check_links(facts),
+    ),
+    Check(
+        "mixed layers",
+        ("LNK008", "API010"),
+        "code that protobuf and pybind11 made against what it meets in this environment",
+        lambda facts, _: mixed.check_mixed(facts),
     ),
     Check(
         "integrity",

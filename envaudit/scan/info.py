@@ -48,6 +48,7 @@ def read_dist_info(site_dir: str, file_name: str, depth: int) -> Distribution:
         entry_points=_read_entry_points(info),
         top_level=(record.modules if record else ()) or _read_top_level(info),
         binaries=record.binaries if record else (),
+        generated=record.generated if record else (),
         has_record=record is not None,
         problems=tuple(info.problems),
     )

@@ -19,6 +19,8 @@ _SUFFIXES = (".so", ".pyd", ".dylib", ".dll")
 # A compiled file, or a step to the folder above. Hashes hold no dot, so that few bytes are looked at closely: one pass
 # with this pattern takes a third of the time of five searches for suffixes.
 _INTERESTING = re.compile(rb"\.(?:so[,.]|pyd,|dll,|dylib,|PYD,|DLL,|\.[/\\])")
+# What protobuf's compiler writes.
+_GENERATED = "_pb2.py"
 # Compiled files of top-level modules, and what setuptools writes for an editable install.
 _NOT_IMPORTED = ("__pycache__", "__editable__")
 # More bad lines than this are one broken file, not so many findings.
@@ -32,11 +34,15 @@ _PATH_LIMIT = 4096
 
 
 class Record(NamedTuple):
-    """What a RECORD says; ``modules`` are the first parts of its paths that can be imported."""
+    """What a RECORD says; ``modules`` are the first parts of its paths that can be imported.
+
+    ``generated`` are the paths of what protobuf's compiler writes, ``_pb2.py``.
+    """
 
     binaries: tuple[RecordEntry, ...]
     modules: tuple[str, ...]
     problems: tuple[MetadataProblem, ...]
+    generated: tuple[str, ...] = ()
 
 
 def is_binary_name(name: str) -> bool:
@@ -74,7 +80,7 @@ def parse_record(data: bytes, path: str, depth: int) -> Record:
             binaries.append(entry)
         if detail and len(problems) < _PROBLEM_LIMIT:
             problems.append(MetadataProblem("bad-record", path, detail, data.count(b"\n", 0, start)))
-    return Record(tuple(binaries), _modules(parts), tuple(problems))
+    return Record(tuple(binaries), _modules(parts), tuple(problems), tuple(_generated(data, depth)))
 
 
 def outside(path: str, depth: int) -> str:
@@ -168,6 +174,14 @@ def _entry(line: str) -> tuple[RecordEntry, str]:
     entry = RecordEntry(name.replace("\ufffc", ","), digest, int(size) if _is_size(size) else None)
     wrong = not comma or (size and entry.size is None)
     return entry, f"not 'path,hash,size': {short(line)!r}" if wrong else ""
+
+
+def _generated(data: bytes, depth: int) -> Iterator[str]:
+    """Yield the paths of what protobuf's compiler wrote, in the order of the file; few wheels have any."""
+    for start in _lines_with(data, (f"{_GENERATED},".encode(),)):
+        name = _decode(_line_from(data, start).partition(b",")[0])
+        if name.endswith(_GENERATED) and not outside(name, depth):
+            yield name.replace("\ufffc", ",")
 
 
 def _is_size(text: str) -> bool:

@@ -61,6 +61,17 @@ def _finding(code: str, distribution: str, symptom: str = "", subject: str = "",
         (_finding("LNK007", "scipy"), _finding("RUN003", "scipy", "Bus error"), True),
         (_finding("LNK007", "scipy"), _finding("RUN002", "scipy", "ImportError: x.so: file too short"), True),
         (_finding("LNK007", "scipy"), _finding("RUN002", "scipy", "KeyError"), False),
+        (
+            _finding("API010", "onnx"),
+            _finding("RUN002", "onnx", "VersionError: Detected mismatched Protobuf Gencode/Runtime major versions"),
+            True,
+        ),
+        (
+            _finding("API010", "onnx"),
+            _finding("RUN002", "onnx", "TypeError: Descriptors cannot be created directly."),
+            True,
+        ),
+        (_finding("API010", "onnx"), _finding("RUN002", "onnx", "TypeError: bad operand type"), False),
         (_finding("DEP002", "scipy"), _finding("RUN003", "scipy", "Segmentation fault"), False),
     ],
 )
