@@ -80,21 +80,40 @@ def _wheel_tags(facts: Facts, dist: Distribution) -> Iterator[Finding | Gap]:
     if fit is Fit.UNKNOWN:
         yield Gap("PLT002", f"{dist.name} {dist.version} ({tags})", f"the platform is not fully known: {supported}")
         return
+    harmless = _only_misnamed(facts, dist)
     yield Finding(
         code="PLT002",
-        severity=Severity.ERROR,
+        severity=Severity.WARNING if harmless else Severity.ERROR,
         confidence=Confidence.PROVEN,
-        message=f"{dist.name} {dist.version} was installed from a wheel for another Python or platform",
+        message=f"{dist.name} {dist.version} "
+        + (
+            "has a WHEEL file that names another Python, although nothing in it depends on one"
+            if harmless
+            else "was installed from a wheel for another Python or platform"
+        ),
         subject="wheel-tags",
         distribution=dist.key,
         version=dist.version,
-        symptom=f"ModuleNotFoundError or ImportError from the compiled modules of {dist.name}",
+        symptom="pip check and uv pip check call it incompatible"
+        if harmless
+        else f"ModuleNotFoundError or ImportError from the compiled modules of {dist.name}",
         evidence=(
             Evidence(f"{dist.info_path}/WHEEL", f"made for: {tags}"),
             Evidence(facts.target.prefix, f"supported here: {supported}"),
         ),
-        fix=(Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),),
+        fix=() if harmless else (Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),),
     )
+
+
+def _only_misnamed(facts: Facts, dist: Distribution) -> bool:
+    """Say whether only the tag is wrong: the platform fits, and no compiled file names an interpreter.
+
+    Some projects rename a finished wheel to ``py3-none`` and leave the tags inside as they were (xgboost 1.6).
+    """
+    platforms = {f"py3-none-{tag.split('-', 2)[2]}" for tag in dist.wheel_tags or () if tag.count("-") >= 2}
+    own = [binary for binary in facts.binaries if binary.owner == dist.info_path]
+    tied = any(_SUFFIX.match(binary.path.rsplit("/", 1)[-1]) for binary in own)
+    return not tied and fits(sorted(platforms), facts.target) is Fit.YES
 
 
 def _foreign_modules(facts: Facts) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import pytest
 
 from envaudit.checks.plt import check_platform
 from envaudit.checks.tags import Fit, fits
-from envaudit.model import Finding, Gap
+from envaudit.model import Finding, Gap, Severity
 from tests.support.facts import make_binary, make_dist, make_facts, make_target
 
 
@@ -97,6 +97,21 @@ def test_a_foreign_wheel_is_shown_with_what_was_wanted_and_what_would_fit() -> N
         "supported here: cp311-cp311, cp311-abi3 or py3-none on linux-x86_64 with glibc 2.36",
     ]
     assert _items(make_facts([dist], platform="")) == [("gap", "PLT002")]
+
+
+def test_a_wrong_tag_on_files_that_fit_any_python_is_only_a_warning() -> None:
+    dist = make_dist("xgboost", "1.6.2", wheel_tags=("cp39-cp39-manylinux_2_17_x86_64",))
+    (finding,) = check_platform(make_facts([dist], [make_binary(dist, "xgboost/lib/libxgboost.so")]))
+    assert isinstance(finding, Finding)
+    assert (finding.code, finding.severity) == ("PLT002", Severity.WARNING)
+    tied = make_binary(dist, "xgboost/_core.cpython-311-x86_64-linux-gnu.so")
+    (finding,) = check_platform(make_facts([dist], [tied]))
+    assert isinstance(finding, Finding)
+    assert finding.severity is Severity.ERROR
+    elsewhere = make_dist("xgboost", "1.6.2", wheel_tags=("cp39-cp39-win_amd64",))
+    (finding,) = check_platform(make_facts([elsewhere]))
+    assert isinstance(finding, Finding)
+    assert finding.severity is Severity.ERROR
 
 
 @pytest.mark.parametrize(

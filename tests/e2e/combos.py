@@ -3,7 +3,9 @@
     python -m tests.e2e.combos --minutes 10 [--kind abi] [--only ID] [--jobs 2] [--smoke]
 
 A broken set is *caught* when the audit ends with exit status 1, *missed* when it does not; a healthy twin for which
-the audit reports an error is a *false alarm*. Sets are taken in a fixed, mixed order until the time is used up.
+the audit reports an error is a *false alarm*, unless ``uv pip check`` reports the same distribution (one twin was
+installed without a dependency that its reproducer does not need). Sets are taken in a fixed, mixed order until the
+time is used up.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ DATA = Path(__file__).parent / "data" / "combos.jsonl"
 
 
 class Audit(NamedTuple):
-    """What one audit said: its exit status and the errors as ``CODE distribution``."""
+    """What one audit said: its exit status, the errors as ``CODE distribution``, and those uv does not report."""
 
     status: int
     errors: tuple[str, ...]
+    alone: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -45,7 +48,7 @@ class Outcome(NamedTuple):
         """Return ``caught``, ``missed``, ``FALSE ALARM`` or ``not built``."""
         if self.bad is None or self.good is None:
             return "not built"
-        if self.good.status == 1:
+        if self.good.alone:
             return "FALSE ALARM"
         return "caught" if self.bad.status == 1 else "missed"
 
@@ -89,7 +92,11 @@ def _build_and_audit(folder: Path, python: str, pins: list[str], combo: dict[str
         raise AssertionError(f"{combo['id']}: exit status {done.returncode}: {done.stderr[-2000:]}")
     findings = json.loads(done.stdout)["findings"]
     errors = sorted({f"{f['code']} {f['distribution']}" for f in findings if f["severity"] == "error"})
-    return Audit(done.returncode, tuple(errors))
+    uv = subprocess.run(
+        [*UV, "pip", "check", "--python", python_of(folder)], capture_output=True, text=True, check=False
+    )
+    alone = [error for error in errors if f"`{error.split()[1]}`" not in uv.stderr]
+    return Audit(done.returncode, tuple(errors), tuple(alone))
 
 
 def run_all(combos: list[dict[str, Any]], *, minutes: float, jobs: int, smoke: bool) -> list[Outcome]:
@@ -111,7 +118,7 @@ def run_all(combos: list[dict[str, Any]], *, minutes: float, jobs: int, smoke: b
 def _print(outcome: Outcome) -> None:
     seen = outcome.bad.errors if outcome.verdict in {"caught", "missed"} and outcome.bad else ()
     if outcome.verdict == "FALSE ALARM" and outcome.good:
-        seen = outcome.good.errors
+        seen = outcome.good.alone
     print(f"{outcome.verdict:12} {outcome.kind:10} {outcome.id:42} {outcome.problem or ', '.join(seen)}", flush=True)
 
 
