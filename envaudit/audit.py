@@ -37,9 +37,10 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     """
     started = time.perf_counter()
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd)
-    rulebook = load_rules([default_folder(), *settings.rules])
-    reject_unknown_rules(settings, [rule.id for rule in rulebook.rules])
     facts = gather_facts(target)
+    installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
+    rulebook = load_rules([default_folder(), *settings.rules], installed)
+    reject_unknown_rules(settings, rulebook.ids())
     smoke_seconds = None
     if settings.smoke and wanted(settings, "RUN"):
         before = time.perf_counter()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.model import Confidence, Evidence, Finding, Gap, Involved, Severity
+from envaudit.checks.fixes import install_command
+from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Involved, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,7 +128,16 @@ def _finding(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> Fin
         involves=_involved(facts, blame.key, results),
         symptom=_symptom(first, blame.frame),
         evidence=tuple(_evidence(facts, result, blame.frame) for result in results),
+        fix=_fix(facts, blame.key, first.end),
     )
+
+
+def _fix(facts: Facts, key: NormalizedName, end: SmokeEnd) -> tuple[Fix, ...]:
+    """Offer to install the same release again, where damaged files can be the cause; nothing better is known here."""
+    dist = facts.visible().get(key)
+    if dist is None or end in {"killed", "memory-limit", "timeout", "output-limit"}:
+        return ()
+    return (Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),)
 
 
 def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str:

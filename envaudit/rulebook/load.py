@@ -39,9 +39,10 @@ def default_folder() -> str:
 def load_rules(folders: Sequence[str], installed: Mapping[str, str] | None = None) -> Rulebook:
     """Read the rules of the folders; the version of the database is that of the first folder.
 
-    With ``installed``, the version of each installed distribution by its normalised name, rules that cannot apply
-    are counted but not parsed: most of a database speaks of what a target does not have, and parsing it would take
-    longer than all checks together.
+    With ``installed``, the version of each installed distribution by its normalised name, rules of the first
+    folder that cannot apply are counted but not parsed: most of a database speaks of what a target does not have,
+    and parsing it would take longer than all checks together. That folder is the one that ships and is
+    linted; rules of the others are always parsed, so that a mistake in them is told.
 
     Raises ``RuleError`` for the first thing wrong: a folder that cannot be listed, a file that is not a rule, an id
     that is there twice. ``lint.lint_rules`` tells all of them.
@@ -50,7 +51,8 @@ def load_rules(folders: Sequence[str], installed: Mapping[str, str] | None = Non
     found: dict[str, Rule | None] = {}
     for path, text in _texts(folders):
         digest.update(f"{Path(path).name}\0{len(text)}\0{text}".encode())
-        rule = None if installed is not None and _cannot_apply(text, installed) else _parsed(text, path)
+        passed_over = installed is not None and Path(path).parent == Path(folders[0]) and _cannot_apply(text, installed)
+        rule = None if passed_over else _parsed(text, path)
         rule_id = rule.id if rule else Path(path).stem
         if rule_id in found:
             raise RuleError(path, "id", f"{rule_id} is also the id of another rule file")

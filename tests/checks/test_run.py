@@ -122,7 +122,11 @@ def test_each_end_has_its_code(result: SmokeResult, code: str, message: str, sym
     assert finding.message == message
     assert finding.symptom == symptom
     assert finding.subject == "test:scipy.linalg.solve"
-    assert (len(finding.evidence), finding.fix) == (1, ())
+    assert len(finding.evidence) == 1
+    # Installing again cannot help against a limit; where files may be damaged it is the first thing to try.
+    again = [fix.command for fix in finding.fix]
+    helps = code in {"RUN001", "RUN002", "RUN003", "RUN004", "RUN005", "RUN009"}
+    assert again == (["uv pip install --python /env/bin/python --reinstall --no-deps scipy==1.12.0"] if helps else [])
 
 
 def test_good_ends_say_nothing() -> None:

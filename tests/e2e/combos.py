@@ -88,7 +88,7 @@ def _build_and_audit(folder: Path, python: str, pins: list[str], combo: dict[str
     done = subprocess.run(
         command + ([] if smoke else ["--no-smoke"]), capture_output=True, text=True, timeout=600, check=False
     )
-    if done.returncode not in {0, 1, 3}:
+    if done.returncode not in {0, 1, 3} or not done.stdout.startswith("{"):
         raise AssertionError(f"{combo['id']}: exit status {done.returncode}: {done.stderr[-2000:]}")
     findings = json.loads(done.stdout)["findings"]
     errors = sorted({f"{f['code']} {f['distribution']}" for f in findings if f["severity"] == "error"})
