@@ -29,7 +29,8 @@ _PUSH = re.compile(rb"\x6a(.)|\x68(....)", re.DOTALL)
 # cmp r32, imm8 and the conditional jump that follows at once.
 _COMPARE = re.compile(rb"(?=\x83[\xf8-\xff](.)(?:\x0f([\x80-\x8f])|([\x70-\x7f])))", re.DOTALL)
 # call [r64 + 211 * 8]: PyArray_GetNDArrayCFeatureVersion; cmp eax, imm8; perhaps one move; the jump.
-_CALL_211 = re.compile(rb"\xff[\x90-\x97]\x98\x06\x00\x00")
+_SLOT_211 = b"\x98\x06\0\0"
+_CALL = range(0x90, 0x98)
 _COMPARE_RESULT = re.compile(rb"\x83\xf8(.)(?:[\x40-\x4f]?[\x89\x8b].)?(?:\x0f([\x80-\x8f])|([\x70-\x7f]))", re.DOTALL)
 
 _SLOT_COST = 16  # in candidates
@@ -55,13 +56,15 @@ def can_find_version(convention: str) -> bool:
     return convention in _METHODS
 
 
-def feature_version(convention: str, code: Collection[Piece], texts: Collection[int]) -> Feature:
+def feature_version(
+    convention: str, code: Collection[Piece], texts: Collection[int], search: Search | None = None
+) -> Feature:
     """Find the feature version in code that uses the error text at one of the addresses ``texts``.
 
     Raises ``ReadError`` when there is too much code that might.
     """
     targets = frozenset(texts)
-    search = Search()
+    search = search or Search()
     places = [(piece.data, found.position) for piece in code for found in search.references(convention, piece, targets)]
     if not places:
         return Feature(None, "", referenced=False)
@@ -133,12 +136,16 @@ def _compare_aarch64(data: bytes, position: int) -> Iterator[tuple[int, int]]:
 
 def _slot_compares(search: Search, data: bytes) -> Iterator[int]:
     """Yield the numbers that the result of NumPy's own version function is compared with."""
-    for call in _CALL_211.finditer(data):
+    at = data.find(_SLOT_211, 2)
+    while at >= 0:
         search.spend(_SLOT_COST)
-        match = _COMPARE_RESULT.search(data, call.end(), call.end() + 32)
-        value = _bound(match) if match and match.start() <= call.end() + 24 else None
-        if value is not None:
-            yield value
+        end = at + len(_SLOT_211)
+        if data[at - 2] == 0xFF and data[at - 1] in _CALL:
+            match = _COMPARE_RESULT.search(data, end, end + 32)
+            value = _bound(match) if match and match.start() <= end + 24 else None
+            if value is not None:
+                yield value
+        at = data.find(_SLOT_211, at + 1)
 
 
 def _bound(match: re.Match[bytes]) -> int | None:

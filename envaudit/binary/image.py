@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RangeKind = Literal["ro", "rw", "x"]
 
 # Of 3,500 files in wheels, the largest read-only data is 6 MiB and the largest code 49 MiB (OpenCV); others are larger.
-PIECE_LIMIT = 256 * 1024 * 1024
+PIECE_LIMIT = 128 * 1024 * 1024
 # A user of NumPy's C API fetches a capsule; a Cython module with a size check imports and reads attributes. All of
 # these stand among the names a file takes from others, because the interpreter provides the functions.
 PYTHON_CALLS = (b"PyCapsule_", b"PyImport_", b"PyObject_GetAttrString")

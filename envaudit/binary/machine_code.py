@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 _I32 = Struct("<i")
 _U32 = Struct("<I")
 _CHUNK = 1 << 20
-_PAIR_COST = 16  # what completing a pair takes, in candidates
+# What decoding an address and completing a pair take, in candidates of x86.
+_ADDRESS_COST, _PAIR_COST = 2, 16
 # Of one file; the size checks of a real module use each name a few times.
 _REFERENCE_LIMIT = 4096
-# Instructions of one file that may be looked at one by one. OpenCV has the most of 3,500 files: CVCOUNT.
-CANDIDATE_LIMIT = 3_000_000
+# Instructions of one file that may be looked at one by one. OpenCV has the most of 3,500 files: 760,000.
+CANDIDATE_LIMIT = 1_500_000
 
 # lea r64, [rip+displacement] without its first byte, which is a common one: the search is three times faster from the
 # second. The displacement counts from the end of the 7 bytes.
@@ -105,7 +106,7 @@ class Search:
         pages = {target >> 12 for target in targets}
         for start in range(0, len(data) - 3, _CHUNK):
             places = [start + 4 * match.start() for match in _ADR.finditer(data[start + 3 : start + _CHUNK : 4])]
-            self.spend(len(places))
+            self.spend(_ADDRESS_COST * len(places))
             for position in places:
                 word = _U32.unpack_from(data, position)[0]
                 immediate = (word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.binary.api_version import can_find_version, feature_version
 from envaudit.binary.image import pieces
+from envaudit.binary.machine_code import Search
 from envaudit.binary.numpy_text import API_TEXT, SIZE_CHECK
 from envaudit.binary.struct_sizes import can_find_sizes, expected_sizes, type_names
 from envaudit.model import NumpyNeed, StructSizes
 
 if TYPE_CHECKING:
-    from envaudit.binary.image import Image, Piece, Source
+    from envaudit.binary.api_version import Feature
+    from envaudit.binary.image import Image, Source
     from envaudit.binary.numpy_need import Code
     from envaudit.binary.numpy_text import Text
     from envaudit.model import NumpyBuild
@@ -33,12 +35,14 @@ def with_code(
         return need, unread if need and code != "never" else ""
     ranges = image.ranges()
     instructions = pieces(source, ranges.code)
+    search = Search()
     if need and feature_asked:
-        need, missing = _with_feature(need, text.addresses(API_TEXT), instructions, image.convention)
+        feature = feature_version(image.convention, instructions, text.addresses(API_TEXT), search)
+        need, missing = _with_feature(need, feature, image.convention)
         unread = unread or (missing if asked.feature_matters else "")
     if sizes_asked:
         names = type_names((*text.parts, *pieces(source, ranges.data)))
-        need, missing = _with_sizes(need, expected_sizes(image.convention, instructions, names))
+        need, missing = _with_sizes(need, expected_sizes(image.convention, instructions, names, search))
         unread = unread or missing
     return need, unread
 
@@ -69,11 +73,9 @@ def _not_read(image: Image) -> str:
     return f"code for {image.machine} ({image.bits} bits) is not read"
 
 
-def _with_feature(
-    need: NumpyNeed, texts: tuple[int, ...], instructions: list[Piece], convention: str
-) -> tuple[NumpyNeed | None, str]:
-    """Add the feature version of 1.x headers, whose error texts stand at ``texts``; second, why it is not known."""
-    feature = feature_version(convention, instructions, texts)
+def _with_feature(need: NumpyNeed, feature: Feature, convention: str) -> tuple[NumpyNeed | None, str]:
+    """Add the feature version of 1.x headers; second, why it is not known."""
+    # Only where all ways to take an address are known, none means that there is no user of the text.
     if not feature.referenced and convention != "i686-windows":
         return None, ""  # text that the compiler has left behind of a function it has removed
     unread = "" if feature.value else "the C-API version that its NumPy 1.x headers ask for was not found in its code"

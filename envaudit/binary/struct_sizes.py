@@ -57,13 +57,15 @@ def can_find_sizes(convention: str) -> bool:
     return convention in _METHODS
 
 
-def expected_sizes(convention: str, code: Collection[Piece], names: dict[int, str]) -> StructSizes:
+def expected_sizes(
+    convention: str, code: Collection[Piece], names: dict[int, str], search: Search | None = None
+) -> StructSizes:
     """Find the sizes in code that uses the names at the addresses ``names``; the largest of each type counts.
 
     Raises ``ReadError`` when there is too much code that might.
     """
     find = _METHODS[convention]
-    search = Search()
+    search = search or Search()
     sizes: dict[str, int] = {}
     for piece in code:
         for found in search.references(convention, piece, names):

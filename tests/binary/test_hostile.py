@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envaudit.binary import read_binary, read_interpreter
+from envaudit.binary import read_binary
 from envaudit.binary.image import PIECE_LIMIT, Range, Source, pieces
 from envaudit.errors import ReadError
 from envaudit.model import BinaryFacts
-from tests.binary.conftest import FIXTURES
-from tests.binary.forge import AARCH64, CODE, RODATA, Elf, adrp, lea, movz
+from tests.binary.forge import AARCH64, CODE, RODATA, X86_64, Elf, address, lea
+from tests.binary.mutants import mutant, read_all, seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,36 +22,13 @@ if TYPE_CHECKING:
 
     Write = Callable[[Elf | bytes], str]
 
-MUTANTS = 100  # of each seed
-EXTREMES = (b"\0", b"\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80")
-
+MUTANTS = 60  # of each seed
+SEEDS = [seed for group in seeds().values() for seed in group]
 _RODATA = (
     b"numpy.core.multiarray failed to import\0module compiled against API version 0x%x\0"
     b"size changed, may indicate binary incompat\0dtype\0ndarray\0ufunc\0"
 )
 _LINKED = Elf(rodata=_RODATA, needed=("libm.so.6",), soname="a.so", runpath="$ORIGIN", interpreter="/lib/ld.so")
-SEEDS = [
-    *(path.read_bytes() for path in sorted(FIXTURES.glob("*.so"))),
-    bytes(_LINKED.but(code=lea(0, 0x10800, 2) * 20, data=b"ufunc\0")),
-    bytes(_LINKED.but(machine=AARCH64, code=(adrp(0, 0x10800, 1) + movz(2, 16)) * 20)),
-    *(bytes(_LINKED.but(bits=bits, order=order)) for bits in (32, 64) for order in "<>"),
-    bytes(_LINKED.but(sections=False, one_segment=True)),
-]
-
-
-def mutant(seed: bytes, choose: random.Random) -> bytes:
-    """Cut one file in five, change up to 64 places of the others."""
-    if choose.random() < 0.2:
-        return seed[: choose.randrange(len(seed))]
-    data = bytearray(seed)
-    reach = min(choose.choice((64, 512, 4096, len(data))), len(data))
-    for _ in range(choose.choice((1, 2, 4, 16, 64))):
-        place = choose.randrange(reach)
-        extreme = choose.choice(EXTREMES)
-        width = choose.choice((1, 2, 4, 8))
-        new = bytes([choose.randrange(256)]) if width == 1 else (extreme * 8)[:width]
-        data[place : place + len(new)] = new
-    return bytes(data[: len(seed)])
 
 
 @pytest.mark.parametrize("number", range(len(SEEDS)))
@@ -63,16 +40,59 @@ def test_mutants(number: int, tmp_path: Path) -> None:
     for _ in range(MUTANTS):
         path.write_bytes(mutant(SEEDS[number], choose))
         started = time.process_time()
-        for reader in (lambda name: read_binary(name, "all"), read_interpreter):
-            try:
-                reader(str(path))
-                read += 1
-            except ReadError:
-                refused += 1
+        facts, refusals = read_all(str(path))
+        read += facts
+        refused += refusals
         slowest = max(slowest, time.process_time() - started)
     assert read
     assert refused
     assert slowest < 2.0
+
+
+def _with_code(machine: int, pattern: bytes) -> bytes:
+    """Return a file with 16 MiB of the same instruction."""
+    data = bytearray(bytes(Elf(machine=machine, rodata=_RODATA, sections=False)))
+    code = pattern * ((1 << 24) // len(pattern))
+    place = 64 + 2 * 56 + 32  # sizes of the third segment, the code
+    data[place : place + 16] = len(code).to_bytes(8, "little") * 2
+    return bytes(data[:CODE]) + code
+
+
+@pytest.mark.parametrize(
+    ("machine", "pattern"),
+    [
+        (X86_64, b"\x48\x8d\x05\0\0\0\0"),
+        (X86_64, b"\x8d\x05"),
+        (AARCH64, b"\x01\0\0\x90"),
+        (AARCH64, b"\x01\0\0\x10"),
+    ],
+)
+def test_code_of_nothing_but_candidates(machine: int, pattern: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "long.so"
+    path.write_bytes(_with_code(machine, pattern))
+    started = time.process_time()
+    facts = read_binary(str(path), "all")
+    assert time.process_time() - started < 1.5
+    assert facts.numpy is not None
+    assert facts.numpy_unread.startswith("too many candidates: more than the 1500000 instructions")
+
+
+def test_a_text_that_is_used_everywhere(tmp_path: Path) -> None:
+    code = b"".join(lea(at, address(_RODATA, b"module compiled")) for at in range(0, 7 * 5000, 7))
+    path = tmp_path / "long.so"
+    path.write_bytes(_with_code(X86_64, code))
+    facts = read_binary(str(path), "features")
+    assert facts.numpy_unread.startswith("too many candidates: more than the 4096 references")
+
+
+def test_slots_everywhere(tmp_path: Path) -> None:
+    code = lea(0, address(_RODATA, b"module compiled")) + b"\xff\x90\x98\x06\0\0" * 500_000
+    path = tmp_path / "long.so"
+    path.write_bytes(_with_code(X86_64, code))
+    started = time.process_time()
+    facts = read_binary(str(path), "features")
+    assert time.process_time() - started < 1.5
+    assert facts.numpy_unread.startswith("too many candidates")
 
 
 def test_a_hole_of_a_terabyte(tmp_path: Path) -> None:
