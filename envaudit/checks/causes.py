@@ -30,6 +30,17 @@ _PROTOBUF_TEXT = re.compile(
     r"|Descriptors cannot (?:not )?be created directly"
     r"|cannot import name '?(?:builder|runtime_version)'? from 'google\.protobuf"
 )
+# What the loader says when it refuses a file, by the code that foresees it. torch wraps the first and the third.
+_LOADER_TEXTS = {
+    "LNK001": re.compile(
+        r"cannot open shared object file|Could not load this library|operator \w+::\w+ does not exist"
+    ),
+    "LNK002": re.compile(r"version `[^']+' not found"),
+    "LNK003": re.compile(r"undefined symbol: |Could not load this library"),
+    "LNK004": re.compile(r"undefined symbol: _?Py[A-Z_]"),
+    "LNK005": re.compile(r"OMP: Error #15"),
+    "LNK006": re.compile(r"cannot allocate memory in static TLS block|cannot enable executable stack|not page-aligned"),
+}
 _MISSING_MODULE = re.compile(r"No module named '?([A-Za-z0-9_.]+)")
 # How a module that reads NumPy's structs at the wrong offsets can end.
 _SILENT_ENDS = frozenset({"RUN001", "RUN002", "RUN003", "RUN004"})
@@ -60,7 +71,7 @@ def _cause(failure: Finding, read: Sequence[Finding], rulebook: Rulebook) -> Fin
         finding
         for finding in read
         if finding.severity is not Severity.NOTE
-        and finding.distribution in touched
+        and (finding.distribution in touched or (finding.code == "LNK005" and touched & _names(finding)))
         and _agrees(finding, failure, rulebook)
     ]
     return min(
@@ -68,6 +79,10 @@ def _cause(failure: Finding, read: Sequence[Finding], rulebook: Rulebook) -> Fin
         key=lambda finding: (finding.distribution != failure.distribution, finding.severity.rank, finding.code),
         default=None,
     )
+
+
+def _names(finding: Finding) -> set[str]:
+    return {other.name for other in finding.involves}
 
 
 def _agrees(cause: Finding, failure: Finding, rulebook: Rulebook) -> bool:
@@ -83,6 +98,8 @@ def _agrees(cause: Finding, failure: Finding, rulebook: Rulebook) -> bool:
     if cause.code in {"DEP001", "DEP003"}:
         wanted = cause.subject.split(":")[1].replace("-", "_")
         return missing is not None and wanted == missing[1].split(".")[0].lower()
+    if cause.code in _LOADER_TEXTS:
+        return _LOADER_TEXTS[cause.code].search(text) is not None
     return (
         (family == "ABI" and _NUMPY_TEXT.search(text) is not None)
         or (cause.code == "API010" and _PROTOBUF_TEXT.search(text) is not None)

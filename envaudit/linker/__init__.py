@@ -78,27 +78,28 @@ class _Work(NamedTuple):
         process = self.process
         closure = close(library, process.search, self.shelf, process.chain, process.loaded)
         resolved = tuple(
-            Resolved(name, self._shown(found.library), found.how, found.library.owner) for name, found in closure.needs
+            Resolved(name, found.library.place, found.how, found.library.owner) for name, found in closure.needs
         )
-        if process.unknown:
-            left = tuple(Resolved(name, "", "system") for name, asks in closure.missing if asks == library.path)
-            resolved += left
-            return LinkedFile(binary.path, binary.site_dir, binary.owner, resolved, unread=process.unknown)
-        unread = closure.unread
+        missing = tuple((name, self.root.outside(asks)) for name, asks in closure.missing)
+        if process.unknown:  # what is not found may be where the interpreter is
+            resolved += tuple(Resolved(name, "", "system") for name, asks in closure.missing if asks == library.path)
+            missing = ()
+        unread = process.unknown or closure.unread
         versions, names, is_module = Versions(), Names(), False
         try:
             is_module = _is_module(library)
-            versions = self.judge.versions(closure)
-            if is_module and not closure.missing and not closure.unread:
+            if not process.unknown:
+                versions = self.judge.versions(closure)
+            if is_module and not unread and not closure.missing:
                 names = self.judge.names(closure)
         except ReadError as error:
-            unread = str(error)
+            unread = unread or str(error)
         return LinkedFile(
             path=binary.path,
             site_dir=binary.site_dir,
             owner=binary.owner,
             resolved=resolved,
-            missing=tuple((name, self.root.outside(asks)) for name, asks in closure.missing),
+            missing=missing,
             missing_versions=versions.missing,
             undefined=names.undefined,
             undefined_python=names.python,
@@ -106,15 +107,11 @@ class _Work(NamedTuple):
             is_module=is_module,
             offered=versions.offered,
             related=names.related,
-            loads=_sonames(closure),
+            loads=_loads(closure),
         )
 
-    @staticmethod
-    def _shown(library: Library) -> str:
-        return library.place
 
-
-def _sonames(closure: Closure) -> tuple[str, ...]:
+def _loads(closure: Closure) -> tuple[str, ...]:
     """Return the paths of all installed libraries of a closure but the file itself."""
     return tuple(library.place for library in closure.libraries[1:] if library.installed)
 

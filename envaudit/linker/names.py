@@ -54,12 +54,13 @@ def scope_prefixes(name: bytes) -> Iterator[bytes]:
 
 
 def _source_names(text: bytes) -> Iterator[bytes]:
-    """Yield the names at the beginning of a nested name, until something else follows; one counts as a guess more."""
+    """Yield the names at the beginning of a nested name, until something else follows."""
     position = 0
     while position < len(text):
         digits = re.match(rb"\d{1,4}", text[position:])
         if digits is None:
-            yield b""  # a constructor, an operator, template arguments: what came before is the whole scope
+            if text[position : position + 1] != b"E":
+                yield b""  # a constructor, an operator, template arguments: what came before is the whole scope
             return
         start = position + digits.end()
         position = start + int(digits[0])

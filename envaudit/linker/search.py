@@ -129,18 +129,20 @@ class Search:
         return known
 
     def _expand(self, folders: tuple[str, ...], origin: str) -> tuple[str, ...]:
-        """Put folders for ``$ORIGIN``, ``$LIB`` and ``$PLATFORM``; an unknown token drops the entry, as in glibc."""
+        """Put folders for ``$ORIGIN``, ``$LIB`` and ``$PLATFORM``.
+
+        An unknown token stands for itself in glibc; musl then ignores the whole search path.
+        """
+        values = {"ORIGIN": origin, "PLATFORM": self._kind.machine}
         expanded: list[str] = []
         for folder in folders[:_FOLDERS_LIMIT]:
-            values = {"ORIGIN": origin} if self._musl else {"ORIGIN": origin, "PLATFORM": self._kind.machine}
+            tokens = {match[1] or match[2] for match in _TOKEN.finditer(folder)} if "$" in folder else set()
+            if self._musl and tokens - {"ORIGIN"}:
+                return ()
             # What $LIB means was decided when glibc was built: the forms of Debian, of Fedora and of everybody else.
-            for lib in (_triplet_folder(self._kind), "lib64", "lib") if "LIB" in folder and not self._musl else ("",):
-                values["LIB"] = lib
-                if all((match[1] or match[2]) in values for match in _TOKEN.finditer(folder)):
-                    text = _TOKEN.sub(lambda match: values[match[1] or match[2]], folder)  # noqa: B023 called at once
-                    if text not in expanded:
-                        expanded.append(text)
-        return tuple(expanded)
+            forms = (_triplet_folder(self._kind), "lib64", "lib") if "LIB" in tokens else ("",)
+            expanded += (_substitute(folder, {**values, "LIB": lib}) if tokens else folder for lib in forms)
+        return tuple(dict.fromkeys(expanded))
 
     def _read_cache(self, root: Root) -> None:
         place = root.find("/etc/ld.so.cache")
@@ -164,6 +166,10 @@ class Search:
             except ReadError as error:
                 self.gaps.append((place, str(error)))
         return ("/lib", "/usr/local/lib", "/usr/lib")
+
+
+def _substitute(folder: str, values: Mapping[str, str]) -> str:
+    return _TOKEN.sub(lambda match: values.get(match[1] or match[2], match[0]), folder)
 
 
 def _default_folders(kind: Kind) -> tuple[str, ...]:
