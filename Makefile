@@ -35,9 +35,8 @@ $(BIN)/python:
 
 # What `make check` needs: the program alone; without a network the sources are run in place.
 $(VENV)/.checked-out: pyproject.toml | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . \
-	  || echo "envaudit could not be installed; the package index cannot be reached"
-	@touch $@
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 1 --editable . && touch $@ \
+	  || echo "envaudit could not be installed; is the package index out of reach?"
 
 $(STAMP): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
