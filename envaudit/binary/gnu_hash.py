@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from envaudit.errors import ReadError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from envaudit.binary.elf_headers import ElfHeaders
     from envaudit.binary.image import Source
 
 _WORD_LIMIT = 1 << 22  # of the filter and of the buckets; libtorch has 65,536 and 60,000
 _CHAIN_LIMIT = 4096  # symbols in one bucket; real ones have fewer than 32
 _CHAIN_WINDOW = 16
+# Of all names that are looked up together: so many steps, and so many for each.
+_WALK_LIMIT, _CHAIN_USUAL = 100_000, 32
 _MASK = 0xFFFFFFFF
 
 _POWERS = [pow(33, exponent, 1 << 32) for exponent in range(255, -1, -1)]
@@ -65,18 +69,26 @@ class GnuHash:
         """Return the index of the first symbol that is in the table."""
         return _header(headers, address).first
 
-    def candidates(self, source: Source, name: bytes) -> list[int]:
-        """Return the indices of the symbols whose hash is that of ``name``."""
-        value = hash_of(name)
+    def candidates(self, source: Source, names: Iterable[bytes]) -> Iterator[tuple[bytes, list[int]]]:
+        """Yield each name that may be in the table, and the indices of the symbols with its hash."""
         bits = self._bits
-        word = self._filter[value // bits % len(self._filter)]
-        if not word >> value % bits & word >> (value >> self._shift) % bits & 1:
-            return []
-        index = self._buckets[value % len(self._buckets)]
-        if index < self._first:
-            return []
-        wanted = value | 1
-        return [at for at, word in self._chain(source, index) if word | 1 == wanted]
+        left = _WALK_LIMIT
+        for name in names:
+            value = hash_of(name)
+            word = self._filter[value // bits % len(self._filter)]
+            if not word >> value % bits & word >> (value >> self._shift) % bits & 1:
+                continue
+            index = self._buckets[value % len(self._buckets)]
+            if index < self._first:
+                continue
+            chain = self._chain(source, index)
+            left += _CHAIN_USUAL - len(chain)
+            if left < 0:
+                raise ReadError("the chains of the symbol hash are too long")
+            wanted = value | 1
+            found = [at for at, word in chain if word | 1 == wanted]
+            if found:
+                yield name, found
 
     def count(self, source: Source) -> int:
         """Return the number of symbols of the file: one more than the last in the table; 0 if that is empty."""

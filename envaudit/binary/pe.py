@@ -22,6 +22,7 @@ MAGIC = b"MZ"
 _SECTION_LIMIT = 96  # the loader's own
 _LIBRARY_LIMIT = 1024
 _FUNCTION_LIMIT = 65536  # of one library
+_PYTHON_LIMIT = 4  # libraries of Python whose functions are looked at
 _NAMES_LIMIT = 4 * 1024 * 1024
 _NAME_LIMIT = 512
 _DATA_LIMIT = 4 * 1024 * 1024
@@ -105,17 +106,11 @@ class PeImage:
 
     def _read_links(self, directories: list[int]) -> None:
         """Read the tables of libraries, and of the functions taken from Python's."""
-        needed = []
-        for name, functions in self._imports(directories[_IMPORTS]):
-            needed.append(name)
-            if name.lower().startswith(_PYTHON) and not self.may_use_numpy:
-                self.may_use_numpy = self._calls_python(functions)
-        delayed = []
-        for name, functions in self._delayed(directories[_DELAYED]):
-            delayed.append(name)
-            if name.lower().startswith(_PYTHON) and not self.may_use_numpy:
-                self.may_use_numpy = self._calls_python(functions)
-        self.links = Links(needed=tuple(needed), needed_late=tuple(delayed))
+        needed = list(self._imports(directories[_IMPORTS]))
+        delayed = list(self._delayed(directories[_DELAYED]))
+        self.links = Links(needed=tuple([name for name, _ in needed]), needed_late=tuple([name for name, _ in delayed]))
+        lists = {functions for name, functions in needed + delayed if name.lower().startswith(_PYTHON)}
+        self.may_use_numpy = len(lists) > _PYTHON_LIMIT or any(self._calls_python(place) for place in lists)
 
     def _imports(self, address: int) -> Iterator[tuple[str, int]]:
         """Yield the libraries in the import table, and the address of the list of functions."""

@@ -19,13 +19,15 @@ from envaudit.errors import ReadError
 from envaudit.files import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 _DT_HASH, _DT_SYMTAB, _DT_GNU_HASH, _DT_VERSYM = 4, 6, 0x6FFFFEF5, 0x6FFFFFF0
 _SHT_DYNSYM = 11
 # Tags of tables that linkers put near the symbols: hashes, names, relocations, versions.
 _TABLES = frozenset({4, 5, 7, 17, 23, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE})
 _SYMBOL_LIMIT = 2_000_000
+# Of one name, and of all; libtorch's are 20 MiB together.
+_NAME_LIMIT, _NAMES_LIMIT = 64 * 1024, 128 * 1024 * 1024
 
 # The word of a symbol that holds, from the lowest byte, its type and binding, its visibility and its section; the
 # section is 0 for an undefined symbol. These are all values of undefined global ones.
@@ -73,7 +75,7 @@ class Symbols:
                 if self._hash is None and table.hash_address is not None:
                     self._hash = GnuHash(table.headers, table.hash_address)
                 if self._hash:
-                    return {name for name in names if table.defines(name, self._hash.candidates(source, name))}
+                    return table.defined(self._hash.candidates(source, names))
         return set(self.exports().intersection(names))
 
 
@@ -123,16 +125,20 @@ class _Table(NamedTuple):
         places = [name for name, info in zip(names, infos, strict=True) if _is_exported(info)]
         return _names(self.headers.strings(), places)
 
-    def defines(self, name: bytes, candidates: Collection[int]) -> bool:
-        """Whether one of the symbols at the indices ``candidates`` has this name and can be found by others."""
+    def defined(self, candidates: Iterable[tuple[bytes, list[int]]]) -> set[bytes]:
+        """Return the names that one of the symbols at their indices has, if others can find that symbol."""
         single = self.headers.dynamic.single
-        for index in candidates:
-            (place,), (info,) = self._columns(1, index)
-            if place + len(name) < single.get(DT_STRSZ, 0) and _is_exported(info):
-                start = self.headers.offset_of(single[DT_STRTAB]) + place
-                if self.headers.source.read(start, len(name) + 1) == name + b"\0":
-                    return True
-        return False
+        start, size = self.headers.offset_of(single[DT_STRTAB]), single.get(DT_STRSZ, 0)
+        found = set()
+        for name, indices in candidates:
+            for index in indices:
+                (place,), (info,) = self._columns(1, index)
+                if not _is_exported(info) or place + len(name) >= size:
+                    continue
+                if self.headers.source.read(start + place, len(name) + 1) == name + b"\0":
+                    found.add(name)
+                    break
+        return found
 
     def length(self) -> int:
         """Return the number of symbols, which no tag of the dynamic section states."""
@@ -194,8 +200,17 @@ def _is_exported(info: int) -> bool:
 def _names(strings: bytes, places: list[int]) -> frozenset[bytes]:
     """Return the NUL-terminated names at offsets in the string table."""
     find = strings.index
-    try:
-        names = frozenset([strings[place : find(0, place)] for place in places])
-    except ValueError:
-        raise ReadError("the name of a symbol lies outside the string table") from None
-    return names - {b""}
+    names: set[bytes] = set()
+    left = _NAMES_LIMIT
+    # Names may overlap: a hostile file can name each byte of a long string. So many at once need 16 MiB at most.
+    for start in range(0, len(places), 256):
+        try:
+            some = [strings[place : find(0, place, place + _NAME_LIMIT)] for place in places[start : start + 256]]
+        except ValueError:
+            raise ReadError("the name of a symbol is too long or lies outside the string table") from None
+        left -= sum(map(len, some))
+        if left < 0:
+            raise ReadError(f"symbols whose names have more than the {_NAMES_LIMIT} bytes that are read")
+        names.update(some)
+    names.discard(b"")
+    return frozenset(names)

@@ -6,6 +6,7 @@ import os
 import time
 from itertools import product
 from pathlib import Path
+from struct import pack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,6 +145,27 @@ def test_a_chain_without_an_end(written: Write) -> None:
     started = time.process_time()
     with pytest.raises(ReadError, match="symbols of one hash bucket"):
         read_symbols(written(bytes(whole))).provides([b"name1"])
+    assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize(("length", "text"), [(70_000, "too long"), (60_000, "names have more than")])
+def test_names_that_overlap(length: int, text: str, written: Write) -> None:
+    """Each symbol may name another byte of one long string: all names together are far larger than the file."""
+    whole = bytes(Library((Symbol("x" * length), *(Symbol("y") for _ in range(5000))), versions=False))
+    place = _find(whole, 6)
+    table = b"".join(pack("<IBBHQQ", 1 + number, 0x12, 0, 0, 0, 0) for number in range(5000))
+    started = time.process_time()
+    with pytest.raises(ReadError, match=text):
+        read_symbols(written(_patched(whole, place + 24, table)))
+    assert time.process_time() - started < 1.0
+
+
+def test_all_names_in_one_long_chain(written: Write) -> None:
+    names = [f"name{number}" for number in range(8000)]
+    path = written(Library(tuple(Symbol(name, section=1) for name in names)))
+    started = time.process_time()
+    with pytest.raises(ReadError, match="chains of the symbol hash are too long"):
+        read_symbols(path).provides([name.encode() for name in names])
     assert time.process_time() - started < 1.0
 
 

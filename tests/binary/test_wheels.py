@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pefile
 import pytest
+from macholib.MachO import MachO
 
 from envaudit.binary import code_for, read_binary, running_numpy
 from envaudit.model import BinaryFacts, NumpyNeed, StructSizes
@@ -25,7 +27,9 @@ def _installed(folder: Path, platform: str, python: str, *requirements: str) -> 
 
 def _facts(folder: Path, package: str) -> list[BinaryFacts]:
     """Read every compiled file of a package."""
-    found = sorted((folder / package).rglob("*.so")) if (folder / package).is_dir() else []
+    found = []
+    if (folder / package).is_dir():
+        found = sorted(path for path in (folder / package).rglob("*") if path.suffix in {".so", ".pyd"})
     found += sorted(folder.glob(f"{package}.*.so"))
     assert found, f"no compiled file of {package}"
     return [read_binary(str(path), "all") for path in found]
@@ -127,3 +131,36 @@ def test_another_machine(tmp_path: Path) -> None:
     learn = _facts(folder, "sklearn")
     assert _summary(learn) == {("c-api", "1.x", 0x10, "argument"): 27}
     assert _sizes(learn) == {StructSizes(dtype=96, ndarray=16, ufunc=232): 41}
+
+
+def test_a_wheel_of_macos(tmp_path: Path) -> None:
+    folder = _installed(tmp_path, "aarch64-apple-darwin", "3.11", "h5py==3.10.0")
+    facts = _facts(folder, "h5py")
+    assert _summary(facts) == {("c-api", "1.x", 0x10, "argument"): 6}
+    assert _sizes(facts) == {OLD_SIZES: 24}
+    assert {(one.format, one.machine, one.truncated, one.numpy_unread) for one in facts} == {
+        ("macho", "arm64", False, "")
+    }
+    libraries = sorted((folder / "h5py" / ".dylibs").iterdir())
+    assert libraries
+    for path in (*libraries, *(folder / "h5py").rglob("*.so")):
+        one = read_binary(str(path))
+        (header,) = MachO(str(path)).headers
+        commands = [(load.cmd, command, data) for load, command, data in header.commands]
+        names = [(number, data.split(b"\0")[0].decode()) for number, _, data in commands if isinstance(data, bytes)]
+        assert [name for number, name in names if number == 0xC] == list(one.needed)
+        assert [name for number, name in names if number == 0x8000001C] == list(one.rpath)
+        versions = {int(command.minos) for number, command, _ in commands if number == 0x32}
+        versions |= {int(command.version) for number, command, _ in commands if number == 0x24}
+        assert {f"{version >> 16}.{version >> 8 & 0xFF}" for version in versions} == {one.min_os}
+
+
+def test_a_wheel_of_windows(tmp_path: Path) -> None:
+    folder = _installed(tmp_path, "x86_64-pc-windows-msvc", "3.11", "h5py==3.10.0")
+    facts = _facts(folder, "h5py")
+    assert _summary(facts) == {("c-api", "1.x", 0x10, "argument"): 6}
+    assert _sizes(facts) == {OLD_SIZES: 24}
+    assert {(one.format, one.machine, one.truncated, one.numpy_unread) for one in facts} == {("pe", "AMD64", False, "")}
+    for path in (folder / "h5py").rglob("*.pyd"):
+        image = pefile.PE(str(path))
+        assert [one.dll.decode() for one in image.DIRECTORY_ENTRY_IMPORT] == list(read_binary(str(path)).needed)
