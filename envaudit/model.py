@@ -345,13 +345,15 @@ class ImportPath:
 
     ``modules`` are paths relative to the site folder. ``complete`` is false when a source file could not be read or
     parsed: then a module that is missing here may still be imported. ``past_guards`` are further modules that stand
-    behind ``except ImportError``, which does not stop the ``ValueError`` of Cython's size check.
+    behind ``except ImportError``, which does not stop the ``ValueError`` of Cython's size check; ``perhaps`` stand
+    under a condition that reading cannot decide, such as what the processor can do.
     """
 
     owner: str
     modules: frozenset[str]
     complete: bool = True
     past_guards: frozenset[str] = frozenset()
+    perhaps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,22 @@ class Imports:
         self._binaries = facts.binaries
         self._loaded: dict[str, frozenset[str]] = {}
 
-    def breaks(self, binary: Binary, *, value_error: bool = False) -> bool:
+    def breaks(self, binary: Binary, *, value_error: bool = False, perhaps: bool = False) -> bool:
         """Say whether its package cannot be imported when this file cannot be used.
 
-        ``value_error`` says that it fails with Cython's ``ValueError``, which ``except ImportError`` lets pass. True
+        ``value_error`` says that it fails with Cython's ``ValueError``, which ``except ImportError`` lets pass.
+        ``perhaps`` counts imports under conditions that reading cannot decide, such as what the processor can do. True
         as well when the import path is not known: then nobody can promise that the import works.
         """
         paths = self._paths.get(binary.owner, ())
         if not binary.owner or not paths or not all(path.complete for path in paths):
             return True
-        return any(
-            binary.path in path.modules or (value_error and binary.path in path.past_guards) for path in paths
-        ) or (binary.path in self._libraries(binary.owner))
+        return binary.path in self._libraries(binary.owner) or any(
+            binary.path in path.modules
+            or (value_error and binary.path in path.past_guards)
+            or (perhaps and binary.path in path.perhaps)
+            for path in paths
+        )
 
     def breaks_source(self, owner: str, path: str, *, value_error: bool = False) -> bool:
         """Say the same of a ``.py`` file, which may fail with something else than an ``ImportError`` as well."""

@@ -28,6 +28,8 @@ _SIZE_LIMIT = 4 * 1024 * 1024
 _TOTAL_LIMIT = 64 * 1024 * 1024
 _FOLDER_LIMIT = 20_000
 _STAR_DEPTH = 4
+# What is certain is read first, what may never run last.
+_ORDER = (Guard.NONE, Guard.IMPORT_ERROR, Guard.PERHAPS)
 # Left in site-packages by accident; nobody imports a distribution by these names.
 _BESIDE = frozenset(("test", "tests", "testing", "doc", "docs", "example", "examples", "benchmarks", "scripts"))
 
@@ -58,6 +60,7 @@ def import_time_modules(
         frozenset(path for path, guard in walk.reached.items() if guard is Guard.NONE),
         complete=walk.complete,
         past_guards=frozenset(path for path, guard in walk.reached.items() if guard is Guard.IMPORT_ERROR),
+        perhaps=frozenset(path for path, guard in walk.reached.items() if guard is Guard.PERHAPS),
     )
 
 
@@ -78,7 +81,7 @@ class _Walk:
         self._modules: dict[str, _Module | None] = {}
         self._sources: dict[str, Source | None] = {}
         self._seen: set[tuple[str, Guard]] = set()
-        self._waiting: tuple[deque[str], deque[str]] = (deque(), deque())
+        self._waiting: dict[Guard, deque[str]] = {guard: deque() for guard in _ORDER}
         self._bytes = 0
 
     def run(self) -> None:
@@ -88,7 +91,7 @@ class _Walk:
             self.complete = False
         for name in starts:
             self._want(name, Guard.NONE)
-        for guard, waiting in zip((Guard.NONE, Guard.IMPORT_ERROR), self._waiting, strict=True):
+        for guard, waiting in self._waiting.items():
             while waiting:
                 if self._all_wanted and not self._wanted:
                     return
@@ -153,7 +156,8 @@ class _Walk:
         if source.unknown and guard is Guard.NONE:
             self.complete = False
         for request in source.requests:
-            self._take(name, module, request, guard | request.guard)
+            if guard | request.guard in _ORDER:
+                self._take(name, module, request, guard | request.guard)
 
     def _take(self, name: str, module: _Module, request: Request, guard: Guard) -> None:
         """Take up one import statement of a module."""

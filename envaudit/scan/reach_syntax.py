@@ -35,12 +35,16 @@ _CATCH_NEITHER = {
 
 
 class Guard(enum.IntFlag):
-    """What is caught around an import. ``ValueError`` without ``ImportError`` is as good as both: nobody writes it."""
+    """What is caught around an import; ``PERHAPS``: it stands under a condition that reading cannot decide.
+
+    ``ValueError`` without ``ImportError`` is as good as both: nobody writes it.
+    """
 
     NONE = 0
     IMPORT_ERROR = 1
     VALUE_ERROR = 2
     BOTH = 3
+    PERHAPS = 4
 
 
 class Request(NamedTuple):
@@ -146,15 +150,14 @@ class _Reader:
         )
 
     def _request(self, level: int, module: str, names: tuple[str, ...], guard: Guard) -> None:
-        if not guard & Guard.VALUE_ERROR:
+        if guard in {Guard.NONE, Guard.IMPORT_ERROR, Guard.PERHAPS}:
             self.requests.append(Request(level, module, names, guard))
 
     def _inner(self, body: Sequence[ast.stmt], guard: Guard) -> None:
         """Read a body whose names are not those of the module."""
-        bound = set(self.bound)
-        names = dict(self._names)
+        before = set(self.bound), dict(self._names), dict(self._functions)
         self.block(body, guard)
-        self.bound, self._names = bound, names
+        self.bound, self._names, self._functions = before
 
     def _if(self, node: ast.If, guard: Guard) -> bool:
         """Read the branch that is taken; of a condition that cannot be decided only the names."""
@@ -162,10 +165,16 @@ class _Reader:
         if value is not UNKNOWN:
             return self.block(node.body if value else node.orelse, guard)
         self._expressions([node.test], guard)
-        body = self._names_only(node.body)
-        orelse = self._names_only(node.orelse)
         # ``if x: raise`` is how a module refuses to be imported at all, so what follows counts as run.
+        body = self._perhaps(node.body, guard)
+        orelse = self._perhaps(node.orelse, guard)
         return body and orelse
+
+    def _perhaps(self, body: Sequence[ast.stmt], guard: Guard) -> bool:
+        """Read statements that may not run; ``False`` when a function may end in them."""
+        goes_on = self._names_only(body)
+        self._inner(body, guard | Guard.PERHAPS)
+        return goes_on
 
     def _names_only(self, body: Sequence[ast.stmt]) -> bool:
         """Note what statements would bind; ``False`` when a function may end in them."""
@@ -189,7 +198,7 @@ class _Reader:
         """Read what is tried under what its handlers catch; handlers themselves run only when something failed."""
         goes_on = self.block(node.body, guard | _caught(node.handlers))
         for handler in node.handlers:
-            self._names_only(handler.body)
+            self._perhaps(handler.body, guard)
         self._undefined_name(node)
         if goes_on:
             goes_on = self.block(node.orelse, guard)
@@ -222,9 +231,8 @@ class _Reader:
         if runs:
             self.block(node.body, guard)
         else:
-            self._names_only(node.body)
-            self._expressions(node.body, guard, certain=False)
-        self._names_only(node.orelse)
+            self._perhaps(node.body, guard)
+        self._perhaps(node.orelse, guard)
 
     def _assignment(self, node: ast.AST, *, certain: bool = True) -> None:
         """Note names that are given a value, with the value when it is plain, and ``__all__``."""
@@ -248,7 +256,7 @@ class _Reader:
                 if value is not UNKNOWN:
                     self._names[target.id] = value
 
-    def _expressions(self, nodes: Iterable[ast.AST], guard: Guard, *, certain: bool = True) -> None:
+    def _expressions(self, nodes: Iterable[ast.AST], guard: Guard) -> None:
         """Look for calls that import: of ``import_module``, and of the file's own functions."""
         for root in nodes:
             for node in _walk_expressions(root):
@@ -256,18 +264,18 @@ class _Reader:
                     continue
                 name = dotted(node.func)
                 if name in _DYNAMIC:
-                    self._dynamic(node, guard if certain else Guard.BOTH)
-                elif name in self._functions and certain:
+                    self._dynamic(node, guard)
+                elif name in self._functions:
                     self._follow(name, guard)
 
     def _dynamic(self, node: ast.Call, guard: Guard) -> None:
         """Take ``import_module("name")`` as an import; a name that is computed, or the module's own, is unknown."""
-        if guard & Guard.VALUE_ERROR:
+        if guard not in {Guard.NONE, Guard.IMPORT_ERROR, Guard.PERHAPS}:
             return
         name = value_of(node.args[0], self._names) if node.args else UNKNOWN
         package = value_of(node.args[1], self._names) if len(node.args) == 2 else ""
         if not isinstance(name, str) or name == self._own_name or (name.startswith(".") and package is UNKNOWN):
-            self.unknown = True
+            self.unknown = self.unknown or guard is Guard.NONE
         else:
             level = len(name) - len(name.lstrip("."))
             self._request(level, name[level:], (), guard)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envaudit.checks.abi import check_numpy_abi
+from envaudit.checks.importing import Imports
 from envaudit.model import Confidence, Finding, Gap, ImportPath, NumpyNeed, Severity, StructSizes
 from tests.support.facts import make_binary, make_dist, make_facts
 
@@ -140,6 +141,16 @@ def test_a_guard_against_import_errors_does_not_stop_a_size_check() -> None:
     path = "pandas/_lib.cpython-311-x86_64-linux-gnu.so"
     assert _only(_imported(_facts(CYTHON_1, "2.2.6"), past=(path,))).severity is Severity.ERROR
     assert _only(_imported(_facts(C1, "2.2.6"), past=(path,))).severity is Severity.WARNING
+
+
+def test_a_module_that_may_be_imported_is_an_error() -> None:
+    """faiss chooses between two modules by what the processor can do; both need NumPy."""
+    path = "faiss/_swigfaiss.cpython-311-x86_64-linux-gnu.so"
+    dist = make_dist("faiss-cpu", "1.7.4", top_level=("faiss",))
+    facts = make_facts([dist], [make_binary(dist, path, C1)], "2.2.6")
+    known = ImportPath(dist.info_path, frozenset(), perhaps=frozenset((path,)))
+    assert _only(replace(facts, import_paths=(known,))).severity is Severity.ERROR
+    assert not Imports(replace(facts, import_paths=(known,))).breaks(facts.binaries[0])
 
 
 def test_the_line_of_the_module_that_is_imported_is_the_one_the_user_reads() -> None:

@@ -236,6 +236,33 @@ def test_what_only_a_size_check_gets_past_is_kept_apart(tmp_path: Path) -> None:
     assert found.past_guards == {f"pkg/_a{EXT}", f"pkg/_c{EXT}"}
 
 
+@pytest.mark.parametrize(
+    ("init", "expected"),
+    [
+        ("if fast():\n    from . import _a\nelse:\n    from . import _b", {"_a", "_b"}),
+        ("for x in y():\n    from . import _a\nelse:\n    from . import _b", {"_a", "_b"}),
+        ("while x():\n    import pkg._a", {"_a"}),
+        ("if x():\n    from . import part", {"_a"}),
+        # The way in when the first module is not there, or is refused.
+        ("try:\n    import fast\nexcept ImportError:\n    from . import _a", {"_a"}),
+        ("try:\n    if x():\n        from . import _a\nexcept ImportError:\n    pass", set()),
+        ("if x():\n    try:\n        from . import _a\n    except ImportError:\n        pass", set()),
+        ("if x():\n    from . import _a\nfrom . import _a", set()),
+        ("def f():\n    if x():\n        from . import _a", set()),
+        ("if x():\n    def f():\n        from . import _a\nf()", set()),
+        ("if x():\n    def f():\n        from . import _a\n    f()", {"_a"}),
+        ("class A:\n    def f():\n        from . import _a\nf()", set()),
+    ],
+)
+def test_what_may_run_is_kept_apart_as_well(tmp_path: Path, init: str, expected: set[str]) -> None:
+    names = ("_a", "_b")
+    files = {"pkg/__init__.py": init, "pkg/part.py": "from . import _a", **{f"pkg/{name}{EXT}": "" for name in names}}
+    found = walk(tmp_path, files)
+    assert found.complete
+    assert found.perhaps == {f"pkg/{name}{EXT}" for name in expected}
+    assert found.modules == ({f"pkg/_a{EXT}"} if init.endswith("\nfrom . import _a") else set())
+
+
 def test_a_compiled_top_level_module_is_its_own_import(tmp_path: Path) -> None:
     assert walk(tmp_path, {f"fast{EXT}": "", "slow.py": ""}).modules == {f"fast{EXT}"}
 
