@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Distribution,
         GeneratedCode,
         ImportPath,
+        LinkedFile,
         NumpyNeed,
         RecordEntry,
         RunningNumpy,
@@ -43,9 +44,8 @@ def gather_facts(target: Target, root: str = "") -> Facts:
     binaries = tuple(_read_all(target, files, numpy, gaps))
     links = link_target(target, binaries, os.environ, root)
     wanted = suspects(binaries, numpy)
-    for file in links.files:
-        if file.is_module and (file.missing or file.missing_versions or file.undefined or file.undefined_python):
-            wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))
+    for file in _failing(links.files, visible):
+        wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))
     generated = _read_generated(visible, wanted, gaps)
     return Facts(
         target,
@@ -120,6 +120,17 @@ def _read_generated(visible: Sequence[Distribution], wanted: Suspects, gaps: lis
     for owner, paths in failing.items():
         wanted.setdefault(owner, []).append(frozenset(paths))
     return generated
+
+
+def _failing(files: Iterable[LinkedFile], visible: Iterable[Distribution]) -> Iterator[LinkedFile]:
+    """Yield the modules that the loader refuses, without those of which it is known what happens then."""
+    from envaudit.linker.known import known_effect  # noqa: PLC0415
+
+    keys = {dist.info_path: dist.key for dist in visible}
+    for file in files:
+        fails = file.missing or file.missing_versions or file.undefined or file.undefined_python
+        if fails and file.is_module and known_effect(keys.get(file.owner, ""), file.path) is None:
+            yield file
 
 
 def _import_paths(target: Target, visible: Iterable[Distribution], wanted: Suspects) -> Iterator[ImportPath]:

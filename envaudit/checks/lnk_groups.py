@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.checks.importing import Imports, what_stops
+from envaudit.linker.known import known_effect
 from envaudit.model import Severity
 
 if TYPE_CHECKING:
@@ -14,18 +15,6 @@ if TYPE_CHECKING:
     from envaudit.model import Binary, Distribution, Facts, LinkedFile
 
 _BESIDE = re.compile(r"(?:^|/)(?:tests?|testing|examples?|benchmarks?)/")
-
-# Files that a package can do without, or that it loads by name although they are no modules, with what happens then.
-# Each was tried: numba 0.58 without libtbb chooses another threading layer; torchvision 0.2x on a torch without CUDA
-# warns about image.so, and stops without its operators; torchaudio 2.x stops without libtorchaudio.
-_KNOWN: dict[str, tuple[tuple[str, Severity, str], ...]] = {
-    "numba": (("tbbpool", Severity.NOTE, "numba chooses another threading layer and says nothing"),),
-    "torchvision": (
-        ("image", Severity.WARNING, "torchvision warns that it failed to load its image extension and goes on"),
-        ("_C", Severity.ERROR, "RuntimeError: operator torchvision::nms does not exist"),
-    ),
-    "torchaudio": (("libtorchaudio", Severity.ERROR, "OSError: Could not load this library"),),
-}
 
 
 class Weight(NamedTuple):
@@ -102,10 +91,9 @@ def _weigh(imports: Imports, dist: Distribution | None, file: LinkedFile, binary
     A library that a distribution carries may be for another machine or an optional part: alone it says nothing. The
     modules that need it are told themselves.
     """
-    stem = file.path.rpartition("/")[2].partition(".")[0].removesuffix("_stable")
-    for name, severity, symptom in _KNOWN.get(dist.key, ()) if dist else ():
-        if stem == name:
-            return Weight(severity, symptom)
+    effect = known_effect(dist.key, file.path) if dist else None
+    if effect is not None:
+        return Weight(effect.severity, effect.symptom)
     if not file.is_module:
         return None
     if _BESIDE.search(file.path):

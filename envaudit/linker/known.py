@@ -1,0 +1,35 @@
+"""Files that fail without harm, or that are loaded by name although they are no modules: what then happens.
+
+Each entry was tried: numba 0.58 and 0.68 without libtbb choose another threading layer; torchvision 0.28 on a torch
+without CUDA warns about image.so, and stops without its operators; torchaudio 2.11 stops without libtorchaudio.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from envaudit.model import Severity
+
+
+class Effect(NamedTuple):
+    """How bad the failure of one file is, and what a user sees."""
+
+    severity: Severity
+    symptom: str
+
+
+_EFFECTS = {
+    ("numba", "tbbpool"): Effect(Severity.NOTE, "numba chooses another threading layer and says nothing"),
+    ("torchvision", "image"): Effect(
+        Severity.WARNING, "torchvision warns that it failed to load its image extension and goes on"
+    ),
+    ("torchvision", "_C"): Effect(Severity.ERROR, "RuntimeError: operator torchvision::nms does not exist"),
+    ("torchaudio", "libtorchaudio"): Effect(Severity.ERROR, "OSError: Could not load this library"),
+    ("torchaudio", "_torchaudio"): Effect(Severity.ERROR, "OSError: Could not load this library"),
+}
+
+
+def known_effect(distribution: str, path: str) -> Effect | None:
+    """Return what happens without a file of a distribution (its normalised name), ``None`` where nothing is known."""
+    stem = path.rpartition("/")[2].partition(".")[0].removesuffix("_stable")
+    return _EFFECTS.get((distribution, stem))
