@@ -69,4 +69,4 @@ def page(code: str) -> str:
         near = difflib.get_close_matches(wanted, CODES, n=3, cutoff=0.5)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; the families are {', '.join(sorted(families()))}"
         raise UsageError(f"there is no code {code!r}{hint}")
-    return resources.files("envaudit").joinpath("pages", f"{wanted}.md").read_text(encoding="utf-8")
+    return resources.files("envaudit").joinpath("pages").joinpath(f"{wanted}.md").read_text(encoding="utf-8")
