@@ -27,10 +27,10 @@ _U32 = Struct("<I")
 _CHUNK = 1 << 20
 # What decoding an address and completing a pair take, in candidates of x86.
 _ADDRESS_COST, _PAIR_COST = 2, 16
-# Of one file; the size checks of a real module use each name a few times.
-_REFERENCE_LIMIT = 4096
+# Of one file; of 1,900 real ones none has more than 15.
+_REFERENCE_LIMIT = 512
 # Instructions of one file that may be looked at one by one. OpenCV has the most of 3,500 files: 760,000.
-CANDIDATE_LIMIT = 1_500_000
+CANDIDATE_LIMIT = 1_200_000
 
 # lea r64, [rip+displacement] without its first byte, which is a common one: the search is three times faster from the
 # second. The displacement counts from the end of the 7 bytes.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.binary.api_version import can_find_version, feature_version
-from envaudit.binary.image import pieces
+from envaudit.binary.image import TEXT_LIMIT, pieces
 from envaudit.binary.machine_code import Search
 from envaudit.binary.numpy_text import API_TEXT, SIZE_CHECK
 from envaudit.binary.struct_sizes import can_find_sizes, expected_sizes, type_names
@@ -41,7 +41,7 @@ def with_code(
         need, missing = _with_feature(need, feature, image.convention)
         unread = unread or (missing if asked.feature_matters else "")
     if sizes_asked:
-        names = type_names((*text.parts, *pieces(source, ranges.data)))
+        names = type_names((*text.parts, *pieces(source, ranges.data, TEXT_LIMIT)))
         need, missing = _with_sizes(need, expected_sizes(image.convention, instructions, names, search))
         unread = unread or missing
     return need, unread

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from envaudit.binary.image import pieces
+from envaudit.binary.image import TEXT_LIMIT, pieces
 from envaudit.binary.numpy_releases import ABI_2, FEATURE_OF_TEXT
 from envaudit.binary.numpy_text import (
     API_TEXT,
@@ -73,7 +73,7 @@ def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
     if not image.may_use_numpy:
         return NumpyFinding()
     try:
-        text = Text(pieces(source, image.ranges().text))
+        text = Text(pieces(source, image.ranges().text, TEXT_LIMIT))
     except ReadError as error:
         return NumpyFinding(unread=str(error))
     frameworks = text.frameworks()

@@ -11,6 +11,7 @@ import pytest
 
 from envaudit.binary import read_binary
 from envaudit.binary.image import PIECE_LIMIT, Range, Source, pieces
+from envaudit.binary.machine_code import CANDIDATE_LIMIT
 from envaudit.errors import ReadError
 from envaudit.model import BinaryFacts
 from tests.binary.forge import AARCH64, CODE, RODATA, X86_64, Elf, address, lea
@@ -74,15 +75,15 @@ def test_code_of_nothing_but_candidates(machine: int, pattern: bytes, tmp_path: 
     facts = read_binary(str(path), "all")
     assert time.process_time() - started < 1.5
     assert facts.numpy is not None
-    assert facts.numpy_unread.startswith("too many candidates: more than the 1500000 instructions")
+    assert facts.numpy_unread.startswith(f"too many candidates: more than the {CANDIDATE_LIMIT} instructions")
 
 
 def test_a_text_that_is_used_everywhere(tmp_path: Path) -> None:
-    code = b"".join(lea(at, address(_RODATA, b"module compiled")) for at in range(0, 7 * 5000, 7))
+    code = b"".join(lea(at, address(_RODATA, b"module compiled")) for at in range(0, 7 * 600, 7))
     path = tmp_path / "long.so"
     path.write_bytes(_with_code(X86_64, code))
     facts = read_binary(str(path), "features")
-    assert facts.numpy_unread.startswith("too many candidates: more than the 4096 references")
+    assert facts.numpy_unread.startswith("too many candidates: more than the 512 references")
 
 
 def test_slots_everywhere(tmp_path: Path) -> None:

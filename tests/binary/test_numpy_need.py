@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envaudit.binary import code_for, read_binary
-from envaudit.binary.image import PIECE_LIMIT
+from envaudit.binary.image import PIECE_LIMIT, TEXT_LIMIT
 from envaudit.model import NumpyNeed, RunningNumpy, StructSizes
 from tests.binary import forge
 from tests.binary.conftest import fixture
@@ -179,18 +179,20 @@ def test_sizes_that_are_not_found_are_a_gap(written: Write) -> None:
     assert read_binary(written(Elf(rodata=SIZE + b"numpy\0dtype\0")), "sizes").numpy_unread == ""
 
 
-@pytest.mark.parametrize(("section", "need"), [(1, None), (2, NumpyNeed("c-api", "1.x"))])
-def test_what_is_too_large_to_search_is_a_gap(section: int, need: NumpyNeed | None, written: Write) -> None:
+@pytest.mark.parametrize(
+    ("section", "limit", "need"), [(1, TEXT_LIMIT, None), (2, PIECE_LIMIT, NumpyNeed("c-api", "1.x"))]
+)
+def test_what_is_too_large_to_search_is_a_gap(section: int, limit: int, need: NumpyNeed | None, written: Write) -> None:
     elf = Elf(rodata=API_1X + OLD, needed=("libm.so.6",))
     data = bytearray(bytes(elf))
     size = int.from_bytes(data[40:48], "little") + 64 * section + 32  # sh_size of .rodata or .text
-    data[size : size + 8] = (PIECE_LIMIT + 1).to_bytes(8, "little")
+    data[size : size + 8] = (limit + 1).to_bytes(8, "little")
     path = written(bytes(data))
-    os.truncate(path, PIECE_LIMIT * 2)  # a hole: no disk space is taken
+    os.truncate(path, limit * 2)  # a hole: no disk space is taken
     facts = read_binary(path, "all")
     assert facts.needed == ("libm.so.6",)
     assert facts.numpy == need
-    assert facts.numpy_unread == f"{PIECE_LIMIT + 1} bytes to search, more than the {PIECE_LIMIT} that are searched"
+    assert facts.numpy_unread == f"{limit + 1} bytes to search, more than the {limit} that are searched"
 
 
 def _running(version: str, abi: int | None, feature: int | None, sizes: StructSizes) -> RunningNumpy:
