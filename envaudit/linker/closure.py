@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from envaudit.linker.library import Library, Shelf
     from envaudit.linker.search import Search
 
-_LIBRARIES_LIMIT = 4096  # in one closure; that of a large C++ package has about 100
+_NEEDS_LIMIT = 4096  # of all files of one closure; those of a large C++ package have about 1,000
 
 
 class Closure(NamedTuple):
@@ -54,12 +54,17 @@ def close(
     needs: list[tuple[str, Found]] = []
     missing: dict[tuple[str, str], None] = {}
     unread = ""
+    asked = 0
     queue = deque([_Waiting(start, chain, early=False)])
     while queue:
         library, inherited, early = queue.popleft()
         if library.facts is None or library.facts.truncated:
             unread = unread or f"{library.path}: {library.error or 'it is cut short'}"
             continue
+        asked += len(library.facts.needed)
+        if asked > _NEEDS_LIMIT:
+            unread = f"more than {_NEEDS_LIMIT} needed libraries"
+            break
         for name in library.facts.needed:
             found = _find(name, _Waiting(library, inherited, early), search, loaded, by_name)
             known = found is not None
@@ -77,8 +82,6 @@ def close(
                 continue
             libraries[found.library.path] = found.library
             by_name.setdefault(found.library.soname, found.library)
-            if len(libraries) > _LIBRARIES_LIMIT:
-                return Closure(tuple(libraries.values()), by_name, tuple(needs), tuple(missing), "too many libraries")
             passed_on = search.inherited(library, inherited) if known else ()
             queue.append(_Waiting(found.library, passed_on, early or not known))
     return Closure(tuple(libraries.values()), by_name, tuple(needs), tuple(missing), unread)

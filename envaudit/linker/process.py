@@ -55,7 +55,10 @@ class Process:
                 raise ReadError("no interpreter is known")
             if self._closure.unread:
                 raise ReadError(self._closure.unread)
-            self._exports = frozenset().union(*(each.symbols().exports() for each in self._closure.libraries))
+            exports = frozenset().union(*(each.symbols().exports() for each in self._closure.libraries))
+            if not any(name.startswith((b"Py", b"_Py")) for name in exports):
+                raise ReadError("the program of the interpreter has no names of Python: it starts another one")
+            self._exports = exports
         return self._exports
 
     def _passed_on(self, closure: Closure) -> tuple[str, ...]:
@@ -78,12 +81,10 @@ def _start(target: Target, root: Root, shelf: Shelf) -> _Start:
     """Find the interpreter's program, the machine it is for and its C library."""
     libc = target.libc.partition(" ")[0] or "glibc"
     guess = Kind(libc, _SAME_MACHINE.get(target.machine, target.machine), 64, "/lib/ld-linux.so")
-    if not target.executable:
-        return _Start(None, guess, "no interpreter of this environment is known")
-    path = root.real(root.inside(target.executable))
-    place = root.find(path)
+    path, place = _program(target, root)
     if not place:
-        return _Start(None, guess, f"the interpreter {target.executable} does not exist")
+        why = f"the interpreter {target.executable} does not exist" if target.executable else "no interpreter is known"
+        return _Start(None, guess, why)
     try:
         machine, bits, loader = read_interpreter(place)
     except ReadError as error:
@@ -98,6 +99,22 @@ def _start(target: Target, root: Root, shelf: Shelf) -> _Start:
     elif not root.find(loader):
         unknown = f"its loader {loader} does not exist here"
     return _Start(program, kind, unknown)
+
+
+def _program(target: Target, root: Root) -> tuple[str, str]:
+    """Return the path of the interpreter inside the root, without links, and its place on this machine.
+
+    In an image the link of a virtual environment leads to a path of the image, which nobody could follow so far.
+    """
+    names = [target.executable] if target.executable else []
+    if root.foreign:
+        names += [f"{target.prefix}/bin/{name}" for name in ("python", "python3")]
+    for name in names:
+        path = root.real(root.inside(name))
+        place = root.find(path)
+        if place:
+            return path, place
+    return "", ""
 
 
 def host_page_size(target: Target, root: Root) -> int:

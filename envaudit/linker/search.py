@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"\$(?:\{(\w+)\}|([A-Z]+))")
 _FOLDERS_LIMIT = 64  # of one search path; the longest seen (NVIDIA's libraries in torch) has 15
+_CHAIN_LIMIT = 256  # folders that a file inherits; real ones inherit a handful
 _TRIPLETS = {"i686": "i386-linux-gnu", "armv7l": "arm-linux-gnueabihf", "ppc64le": "powerpc64le-linux-gnu"}
 _PATH_FILE_LIMIT = 1024 * 1024
 
@@ -66,13 +67,13 @@ class Search:
         """Return the folders that what this library loads inherits; ``chain`` is what it has inherited itself."""
         rpath, runpath = self._own_folders(library)
         own = (runpath or rpath) if self._musl else rpath
-        return own + chain if own else chain
+        return tuple(dict.fromkeys(own + chain))[:_CHAIN_LIMIT] if own else chain
 
     def find(self, name: str, library: Library, chain: tuple[str, ...]) -> Found | None:
         """Look for a name that a library asks for; ``chain`` are the folders the library has inherited."""
         if "/" in name:
             (path,) = self._expand((name,), library.path.rpartition("/")[0])[:1] or ("",)
-            found = self._fitting(path) if path.startswith("/") else None
+            found = self._fitting(path) if path else None
             return Found(found, "path") if found else None
         own = self.inherited(library, chain)
         runpath = self._own_folders(library)[1]
@@ -131,7 +132,8 @@ class Search:
     def _expand(self, folders: tuple[str, ...], origin: str) -> tuple[str, ...]:
         """Put folders for ``$ORIGIN``, ``$LIB`` and ``$PLATFORM``.
 
-        An unknown token stands for itself in glibc; musl then ignores the whole search path.
+        An unknown token stands for itself in glibc; musl then ignores the whole search path. A folder that is not
+        absolute is left out: what it means depends on where the process is started.
         """
         values = {"ORIGIN": origin, "PLATFORM": self._kind.machine}
         expanded: list[str] = []
@@ -142,7 +144,7 @@ class Search:
             # What $LIB means was decided when glibc was built: the forms of Debian, of Fedora and of everybody else.
             forms = (_triplet_folder(self._kind), "lib64", "lib") if "LIB" in tokens else ("",)
             expanded += (_substitute(folder, {**values, "LIB": lib}) if tokens else folder for lib in forms)
-        return tuple(dict.fromkeys(expanded))
+        return tuple(dict.fromkeys(folder for folder in expanded if folder.startswith("/")))
 
     def _read_cache(self, root: Root) -> None:
         place = root.find("/etc/ld.so.cache")

@@ -16,6 +16,10 @@ from tests.linker.test_judge import INTERPRETER
 from tests.linker.test_ldcache import forge
 from tests.support.trees import Link, write_tree
 
+needs_debian = pytest.mark.skipif(
+    not os.path.exists(f"/lib/{platform.machine()}-linux-gnu/libc.so.6"), reason="needs the folders of Debian"
+)
+
 
 def test_links_are_resolved_inside(tmp_path: Path) -> None:
     write_tree(
@@ -71,9 +75,7 @@ class _Image:
 
 
 @needs_gcc
-@pytest.mark.skipif(
-    not os.path.exists(f"/lib/{platform.machine()}-linux-gnu/libc.so.6"), reason="needs Debian's folders"
-)
+@needs_debian
 def test_only_libraries_of_the_image_count(lab: Lab) -> None:
     lab.module("p/mod.so", "#include <math.h>\ndouble f(double x) { return cos(x); }", "-Wl,--no-as-needed", "-lm")
     image = _Image(lab)
@@ -89,9 +91,7 @@ def test_only_libraries_of_the_image_count(lab: Lab) -> None:
 
 
 @needs_gcc
-@pytest.mark.skipif(
-    not os.path.exists(f"/lib/{platform.machine()}-linux-gnu/libc.so.6"), reason="needs Debian's folders"
-)
+@needs_debian
 def test_the_cache_of_the_image_is_used(lab: Lab) -> None:
     lab.build("../opt/deep/libfoo.so", "int foo(void) { return 1; }", "-Wl,-soname,libfoo.so")
     lab.module("p/mod.so", "int foo(void); int use(void) { return foo(); }", "-L../opt/deep", "-lfoo")
@@ -105,6 +105,22 @@ def test_the_cache_of_the_image_is_used(lab: Lab) -> None:
     write_tree(image.root, {"etc/ld.so.cache": b"not a cache"})
     links = lab.links(**fields)
     assert "libraries that only the cache knows" in links.gaps[0].why
+
+
+@needs_gcc
+@needs_debian
+def test_the_interpreter_of_an_environment_is_found_inside(lab: Lab) -> None:
+    lab.module("p/mod.so")
+    image = _Image(lab)
+    image.add_libc()
+    write_tree(image.root, {"opt/venv/bin/python": Link("/usr/bin/python3")})
+    fields: dict[str, Any] = {"root": str(image.root), "prefix": f"{image.root}/opt/venv"}
+    # Nobody could follow the link, or it was followed on this machine.
+    for executable in ("", "/usr/bin/python3"):
+        links = lab.links(executable=executable, **fields)
+        assert not links.gaps
+        assert is_sound(links.files[0])
+    assert lab.links(executable="").gaps[0].why.endswith("no interpreter is known")
 
 
 @needs_gcc

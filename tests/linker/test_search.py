@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -248,6 +249,41 @@ def test_a_library_that_cannot_be_read_is_a_gap(lab: Lab) -> None:
 
 def test_targets_of_other_systems_have_no_links() -> None:
     assert link_target(make_target(platform="macosx-arm64"), [], {}) == link_target(make_target(), [], {})
+
+
+@needs_gcc
+def test_folders_that_depend_on_where_a_process_starts_are_left_out(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    _library(lab, "hidden/libfoo.so")
+    _user(lab, NEW, "-Wl,-rpath,.:hidden:../hidden", folder="hidden")
+    monkeypatch.chdir(lab.site)
+    binaries = [binary for binary in lab.binaries() if binary.path == "p/mod.so"]
+    (file,) = link_target(lab.target(), binaries, {"LD_LIBRARY_PATH": "hidden::."}).files
+    assert [name for name, _ in file.missing] == ["libfoo.so"]
+    # The loader of this process, started where the library happens to be, would find it.
+    assert lab.load("p/mod.so") == "loaded"
+
+
+@needs_gcc
+def test_a_file_that_asks_for_too_much_is_a_gap(lab: Lab) -> None:
+    lab.module("p/mod.so")
+    (binary,) = lab.binaries()
+    assert binary.facts is not None
+    names = tuple(f"lib{number}.so" for number in range(5000))
+    wild = replace(binary, facts=replace(binary.facts, needed=names, rpath=names, runpath=("$ORIGIN/" + "x" * 5000,)))
+    links = link_target(lab.target(), [wild], {})
+    assert links.files[0].missing == ()
+    assert [gap.why for gap in links.gaps] == ["more than 4096 needed libraries"]
+    odd = replace(binary, facts=replace(binary.facts, needed=("", "a\0b", "x" * 5000, "../x", "/", "$ORIGIN/")))
+    assert len(link_target(lab.target(), [odd], {}).files[0].missing) == 6
+
+
+@needs_gcc
+def test_a_program_that_is_not_python_itself_cannot_judge_names(lab: Lab) -> None:
+    program = lab.build("../bin/python", "int main(void) { return 0; }", shared=False)
+    lab.module("p/mod.so", "int PyModule_Create2(void); int use(void) { return PyModule_Create2(); }")
+    links = lab.links(executable=str(program.resolve()))
+    assert links.files[0].undefined_python == ()
+    assert "it starts another one" in links.gaps[0].why
 
 
 @needs_gcc
