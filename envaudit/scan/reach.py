@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 # The largest packages (sympy, torch) reach about 1,500 files; generated tables are the largest files, below 3 MB.
 FILE_LIMIT = 3000
 _SIZE_LIMIT = 4 * 1024 * 1024
-_TOTAL_LIMIT = 64 * 1024 * 1024
+_TOTAL_LIMIT = 32 * 1024 * 1024
 _FOLDER_LIMIT = 20_000
-_STAR_DEPTH = 4
+# Longer names are no modules: Linux allows 255 bytes for each part.
+_NAME_LIMIT = 1000
 # What is certain is read first, what may never run last.
 _ORDER = (Guard.NONE, Guard.IMPORT_ERROR, Guard.PERHAPS)
 # Left in site-packages by accident; nobody imports a distribution by these names.
@@ -80,6 +81,7 @@ class _Walk:
         self._folders: dict[str, frozenset[str] | None] = {}
         self._modules: dict[str, _Module | None] = {}
         self._sources: dict[str, Source | None] = {}
+        self._stars: dict[str, tuple[str, ...]] = {}
         self._seen: set[tuple[str, Guard]] = set()
         self._waiting: dict[Guard, deque[str]] = {guard: deque() for guard in _ORDER}
         self._bytes = 0
@@ -175,20 +177,22 @@ class _Walk:
         source = self._source(name)
         return source.exported if source is not None else ()
 
-    def _binds(self, name: str, wanted: str, depth: int = 0) -> bool:
+    def _binds(self, name: str, wanted: str) -> bool:
         """Say whether a module has a name of its own, so that no submodule is imported for it."""
         module = self._find(name)
-        if module is None or not module.is_package or not module.path:
-            return module is not None and not module.is_package
+        if module is None or not module.is_package:
+            return True
+        if not module.path:
+            return False
         source = self._source(name)
         if source is None or wanted in source.bound:
             return True
-        for request in source.requests:
-            if "*" in request.names and depth < _STAR_DEPTH:
-                origin = _absolute(name, module.is_package, request)
-                if origin and origin != name and self._find(origin) is not None and self._binds_star(origin, wanted):
-                    return True
-        return False
+        if name not in self._stars:
+            origins = (_absolute(name, True, request) for request in source.requests if "*" in request.names)  # noqa: FBT003
+            self._stars[name] = tuple(
+                dict.fromkeys(origin for origin in origins if origin != name and self._find(origin))
+            )
+        return any(self._binds_star(origin, wanted) for origin in self._stars[name])
 
     def _binds_star(self, name: str, wanted: str) -> bool:
         """Say whether ``from name import *`` brings a name."""
@@ -222,6 +226,8 @@ class _Walk:
 
     def _find(self, name: str) -> _Module | None:
         """Find a module below the site folder; ``None`` when it is not there."""
+        if len(name) > _NAME_LIMIT:
+            return None
         if name not in self._modules:
             folder, _, last = name.rpartition(".")
             if folder:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.scan.reach_conditions import UNKNOWN, dotted, value_of
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 _CALL_DEPTH = 4
 # Blocks inside of blocks; Python's own parser ends at 100.
 _BLOCK_DEPTH = 60
+# Names that are looked at or copied while a file is read. The largest of pandas takes 100,000.
+_WORK_LIMIT = 10_000_000
+# What a condition may refer to by name: nothing that a file could make large.
+_PLAIN_LIMIT = 200
+# Python's own parser takes a time that grows with the square of the parts of a name: 15 s for 200,000.
+_SMALL = 50_000
+_ENDLESS_NAME = re.compile(rb"(?:\.[\s\\]*\w{1,50}[\s\\]*){1000}")
 _DYNAMIC = {"importlib.import_module", "import_module", "__import__", "importlib.__import__"}
 _EXITS = {"sys.exit", "exit", "quit", "os._exit"}
 # NumPy's refusal is an ImportError, of modules that pass on what they got from it an AttributeError; Cython's size
@@ -74,6 +82,8 @@ def read_source(text: bytes, own_name: str, names: Mapping[str, Any]) -> Source:
 
     Raises ``SyntaxError``, ``ValueError``, ``RecursionError`` or ``MemoryError`` for what is no Python 3 of today.
     """
+    if len(text) > _SMALL and _ENDLESS_NAME.search(text):
+        raise ValueError("a name of more than a thousand parts")
     tree = ast.parse(text)
     reader = _Reader(own_name, names)
     reader.block(tree.body, Guard.NONE)
@@ -94,7 +104,9 @@ class _Reader:
         self._names = dict(names)
         self._functions: dict[str, ast.FunctionDef] = {}
         self._called: list[str] = []
+        self._followed: set[tuple[int, Guard]] = set()
         self._depth = 0
+        self._work = 0
 
     def block(self, body: Sequence[ast.stmt], guard: Guard) -> bool:
         """Read statements; ``False`` when those behind the last one read may not run any more."""
@@ -155,6 +167,9 @@ class _Reader:
 
     def _inner(self, body: Sequence[ast.stmt], guard: Guard) -> None:
         """Read a body whose names are not those of the module."""
+        self._work += len(self.bound) + len(self._names) + len(self._functions)
+        if self._work > _WORK_LIMIT:
+            raise ValueError("too many blocks and names")
         before = set(self.bound), dict(self._names), dict(self._functions)
         self.block(body, guard)
         self.bound, self._names, self._functions = before
@@ -253,7 +268,7 @@ class _Reader:
                 self.exported += _texts(node.value)
             elif certain and not isinstance(node, ast.AugAssign):
                 value = value_of(node.value, self._names)
-                if value is not UNKNOWN:
+                if _is_plain(value):
                     self._names[target.id] = value
 
     def _expressions(self, nodes: Iterable[ast.AST], guard: Guard) -> None:
@@ -282,9 +297,10 @@ class _Reader:
 
     def _follow(self, name: str, guard: Guard) -> None:
         """Read the body of a function of the file that is called."""
-        if name in self._called or len(self._called) >= _CALL_DEPTH:
-            return
         function = self._functions[name]
+        if (id(function), guard) in self._followed or len(self._called) >= _CALL_DEPTH:
+            return
+        self._followed.add((id(function), guard))
         self._called.append(name)
         for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs):
             self._names.pop(argument.arg, None)
@@ -355,6 +371,15 @@ def _ends(body: Sequence[ast.stmt]) -> bool:
         if isinstance(node, (ast.With, ast.Try)) and _ends(node.body) and not getattr(node, "handlers", ()):
             return True
     return False
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether a value is known, small and flat."""
+    if isinstance(value, tuple):
+        return len(value) <= _PLAIN_LIMIT and all(_is_plain(item) and not isinstance(item, tuple) for item in value)
+    if isinstance(value, (str, bytes)):
+        return len(value) <= _PLAIN_LIMIT
+    return value is None or value is Ellipsis or isinstance(value, (bool, int, float, complex))
 
 
 def _texts(node: ast.expr) -> list[str]:

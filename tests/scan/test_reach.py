@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,9 @@ def modules(site: Path, init: str, **changes: object) -> set[str]:
         ("import importlib\nimportlib.import_module('pkg._a')", {"_a"}),
         ("from importlib import import_module\nimport_module('._a', 'pkg')", {"_a"}),
         ("raise ImportError\nfrom . import _a", set()),
+        ("__all__ = names()\nfrom . import _a", {"_a"}),
+        ("x: int\nfrom . import _a", {"_a"}),
+        ("import importlib\nif x():\n    importlib.import_module(y)\nfrom . import _a", {"_a"}),
         ("if broken:\n    raise ImportError\nfrom . import _a", {"_a"}),
     ],
 )
@@ -123,6 +127,7 @@ def test_a_guard_is_what_really_catches(tmp_path: Path, handlers: str, expected:
         ("import contextlib\nwith contextlib.suppress(ImportError):\n    from . import _a", set()),
         ("with suppress(Exception):\n    from . import _a", set()),
         ("with suppress(KeyError):\n    from . import _a", {"_a"}),
+        ("try:\n    from . import _a\nexcept ImportError:\n    with log():\n        raise", {"_a"}),
     ],
 )
 def test_suppress_is_a_guard(tmp_path: Path, init: str, expected: set[str]) -> None:
@@ -150,6 +155,21 @@ def test_suppress_is_a_guard(tmp_path: Path, init: str, expected: set[str]) -> N
         ("os.name == 'posix' and anything()", ""),
         ("sys.version_info >= '3'", ""),
         ("sys.version_info[99] == 1", ""),
+        ("sys.version_info['major'] == 3", ""),
+        ("sys.version_info[1:] > (8,)", ""),
+        ("sys.version_info[:unknown] > (3,)", ""),
+        ("3 < sys.version_info[0] < 4", ""),
+        ("sys.platform.startswith(1)", ""),
+        ("sys.platform.startswith(('win', 1))", ""),
+        ("sys.platform.startswith(unknown)", ""),
+        ("sys.platform.startswith('lin', 0)", ""),
+        ("sys.platform.endswith('ux')", "_a"),
+        ("sys.platform.index('w')", ""),
+        ("len(sys.platform) == 5", ""),
+        ("names()['x'].y", ""),
+        ("platform[0] == 'l'", ""),
+        ("platform.python_implementation() == 'PyPy'", "_b"),
+        ("not " * 30 + "True", ""),
         ("PY2", "_b"),
         ("BUILDING", "_b"),
     ],
@@ -169,6 +189,21 @@ def test_the_target_decides_and_not_this_machine(tmp_path: Path) -> None:
     old = {"python": "3.8.1", "version_info": (3, 8)}
     files = {"pkg/__init__.py": init, f"pkg/_b{EXT}": "", "pkg/_b.cpython-38-x86_64-linux-gnu.so": ""}
     assert walk(tmp_path, files, **old).modules == {"pkg/_b.cpython-38-x86_64-linux-gnu.so"}
+
+
+def test_a_platform_nobody_knows_decides_nothing(tmp_path: Path) -> None:
+    init = "import sys\nif sys.platform == 'linux':\n    from . import _a\nelse:\n    from . import _b"
+    assert modules(tmp_path, init, platform="plan9-x86_64") == set()
+
+
+def test_pypy_has_suffixes_of_its_own(tmp_path: Path) -> None:
+    pypy = {"implementation": "PyPy", "version_info": (3, 10), "python": "3.10"}
+    files = {
+        "pkg/__init__.py": "from . import _a, _b",
+        f"pkg/_a{EXT}": "",
+        "pkg/_b.pypy310-pp73-x86_64-linux-gnu.so": "",
+    }
+    assert walk(tmp_path, files, **pypy).modules == {"pkg/_b.pypy310-pp73-x86_64-linux-gnu.so"}
 
 
 def test_a_name_that_is_reassigned_has_no_known_value(tmp_path: Path) -> None:
@@ -356,6 +391,54 @@ def test_hostile_files_end_the_walk_and_are_told(tmp_path: Path, monkeypatch: py
     make_distribution(tmp_path / "big", "pkg", "1", files=files)
     monkeypatch.setattr(reach, "_SIZE_LIMIT", 5)
     assert import_time_modules(str(tmp_path / "big"), scan_one(tmp_path / "big"), target).complete is False
+
+
+def test_a_folder_with_too_many_files_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "_FOLDER_LIMIT", 10)
+    files = {"pkg/__init__.py": "", **{f"pkg/m{number}.py": "" for number in range(20)}}
+    assert walk(tmp_path, files).complete is False
+
+
+def test_a_folder_that_cannot_be_listed_is_not_known(tmp_path: Path) -> None:
+    make_distribution(tmp_path, "pkg", "1", files={"pkg/__init__.py": "from . import sub"})
+    write_tree(tmp_path / "pkg", {"sub": Link("sub")})
+    assert import_time_modules(str(tmp_path), scan_one(tmp_path), target_of(tmp_path)).complete is False
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        # A thousand calls of a function that calls another one a thousand times, and so on.
+        "".join(f"def f{n}():\n" + f" f{n + 1}()\n" * 1000 for n in range(5)) + "def f5(): pass\nf0()\n",
+        "import " + ".".join(["a"] * 2_000),
+        "from " + "." * 200_000 + " import a",
+        "X0 = Y0 = (1, 2)\n"
+        + "".join(f"X{n} = X{n - 1}, X{n - 1}\nY{n} = Y{n - 1}, Y{n - 1}\n" for n in range(1, 60))
+        + "if X59 == Y59: pass\n",
+        f"X = {'a' * 1_000_000!r}\n" + "if 'b' in X: pass\n" * 20_000,
+    ],
+    ids=["calls", "long name", "dots", "tuples", "texts"],
+)
+def test_files_made_to_take_long_do_not(tmp_path: Path, init: str) -> None:
+    started = time.process_time()
+    assert modules(tmp_path, f"{init}\nfrom . import _a\n") == {"_a"}
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("dot", [".", " . ", "\\\n.\\\n"])
+def test_a_name_of_very_many_parts_is_not_parsed(tmp_path: Path, dot: str) -> None:
+    started = time.process_time()
+    assert (
+        walk(tmp_path, {"pkg/__init__.py": f"import {dot.join(['a'] * 500_000)}", f"pkg/_a{EXT}": ""}).complete is False
+    )
+    assert time.process_time() - started < 5
+
+
+def test_too_many_names_and_blocks_end_the_reading(tmp_path: Path) -> None:
+    init = "".join(f"x{number} = 1\n" for number in range(20_000)) + "if x():\n    pass\n" * 20_000
+    started = time.process_time()
+    assert walk(tmp_path, {"pkg/__init__.py": init, f"pkg/_a{EXT}": ""}).complete is False
+    assert time.process_time() - started < 5
 
 
 def test_too_many_files_end_the_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
