@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"MZ"
 
+_HEADER_SIZE = 24 + 240  # with the optional header of PE32+
 _SECTION_LIMIT = 96  # the loader's own
 _LIBRARY_LIMIT = 1024
 _FUNCTION_LIMIT = 65536  # of one library
@@ -74,14 +75,12 @@ class PeImage:
         self.may_use_numpy = False
         self._source = source
         self._sections: list[_Section] = []
-        head = source.start(4096)
-        start = _header_place(head, source)
-        if start + 24 > len(head):
-            head = source.read(0, min(start + 4096, source.size))
-        kind, count, optional_size = unpack_from("<HH12xH", head, start + 4)
+        start = _header_place(source)
+        head = source.read(start, min(_HEADER_SIZE, source.size - start))
+        kind, count, optional_size = unpack_from("<HH12xH", head, 4)
         self.machine = _MACHINES.get(kind, f"machine-{kind}")
         self.convention = _CONVENTIONS.get(self.machine, "")
-        self.bits, self._base, directories = _optional_header(head[start + 24 : start + 24 + optional_size])
+        self.bits, self._base, directories = _optional_header(head[24 : 24 + optional_size])
         if count > _SECTION_LIMIT:
             raise ReadError(f"{count} sections, more than the {_SECTION_LIMIT} that Windows loads")
         table = start + 24 + optional_size
@@ -173,8 +172,9 @@ class PeImage:
         return decode(raw)
 
 
-def _header_place(head: bytes, source: Source) -> int:
+def _header_place(source: Source) -> int:
     """Return where the PE header stands."""
+    head = source.start(64)
     if len(head) < 64:
         raise ReadError("the file ends inside its DOS header")
     start: int = unpack("<I", head[60:64])[0]

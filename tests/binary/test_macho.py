@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from struct import pack
 from typing import TYPE_CHECKING, Any, SupportsBytes
 
 import pytest
@@ -127,6 +128,13 @@ def test_symbols_rule_numpy_out(symbols: tuple[str, ...] | None, searched: bool,
     assert (facts.numpy is not None) is searched
 
 
+def test_a_string_table_too_large_to_read_rules_nothing_out(written: Write) -> None:
+    data = content(Mach(rodata=b"numpy.core\0_ARRAY_API\0", symbols=()))
+    place = data.index(pack("<II", 2, 24)) + 20
+    data[place : place + 4] = b"\xff\xff\xff\x7f"
+    assert read_binary(written(bytes(data))).numpy == NumpyNeed("by-name", "1.x")
+
+
 def test_every_cut_is_truncated_or_too_short_for_a_header(written: Write) -> None:
     for make in (LINKED, fat(LINKED, LINKED.but(cpu=ARM64))):
         whole = bytes(make)
@@ -158,6 +166,12 @@ def test_broken_headers_are_refused_in_words(written: Write) -> None:
     for place, new, text in cases:
         data = content(LINKED)
         data[place : place + len(new)] = new
+        with pytest.raises(ReadError, match=text):
+            read_binary(written(bytes(data)))
+    for number, text in ((0x32, "a version command is too short"), (0x19, "a segment command is too short")):
+        data = content(LINKED.but(names=(), build_version=(1, 0), symbols=None))
+        place = data.index(pack("<II", 0x32, 24))
+        data[place : place + 8] = pack("<II", number, 8)
         with pytest.raises(ReadError, match=text):
             read_binary(written(bytes(data)))
     data = content(LINKED)

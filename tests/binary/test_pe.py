@@ -162,6 +162,27 @@ def test_broken_headers_are_refused_in_words(written: Write) -> None:
             read_binary(written(bytes(data)))
 
 
+def test_a_header_far_from_the_start(written: Write) -> None:
+    """The DOS program in front may have any length."""
+    whole = bytes(LINKED)
+    for place in (4000, 5000, 100_000):
+        data = bytearray(place + 1000)
+        data[: len(whole)] = whole
+        data[place : place + 500] = whole[64:564]
+        data[60:64] = pack("<I", place)
+        facts = read_binary(written(bytes(data)))
+        assert (facts.machine, facts.needed) == ("AMD64", ("python311.dll", "KERNEL32.dll"))
+
+
+def test_one_python_too_many(written: Write) -> None:
+    """Lists of 65,536 functions are not read for each of a thousand libraries that call themselves Python."""
+    made = Pe(
+        rodata=b"numpy.core\0_ARRAY_API\0", libraries=tuple((f"python{n}.dll", ("PyList_New",)) for n in range(5))
+    )
+    assert read_binary(written(made)).numpy is not None
+    assert read_binary(written(made.but(libraries=made.libraries[:4]))).numpy is None
+
+
 def test_too_many_libraries(written: Write) -> None:
     many = tuple((f"lib{number}.dll", ()) for number in range(1200))
     with pytest.raises(ReadError, match="more than the 1024 libraries"):
