@@ -15,7 +15,8 @@ from envaudit.errors import ReadError
 from envaudit.files import read_bytes
 from envaudit.model import ImportPath
 from envaudit.scan.reach_conditions import names_of_target
-from envaudit.scan.reach_syntax import Guard, Request, Source, read_source
+from envaudit.scan.reach_guards import Guard
+from envaudit.scan.reach_syntax import Request, Source, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -8,11 +8,11 @@ left out.
 from __future__ import annotations
 
 import ast
-import enum
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.scan.reach_conditions import UNKNOWN, dotted, value_of
+from envaudit.scan.reach_guards import Guard, catches, caught, walk_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,30 +29,6 @@ _PLAIN_LIMIT = 200
 _SMALL = 50_000
 _ENDLESS_NAME = re.compile(rb"(?:\.[\s\\]*\w{1,50}[\s\\]*){1000}")
 _DYNAMIC = {"importlib.import_module", "import_module", "__import__", "importlib.__import__"}
-_EXITS = {"sys.exit", "exit", "quit", "os._exit"}
-# NumPy's refusal is an ImportError, of modules that pass on what they got from it an AttributeError; Cython's size
-# check is a ValueError. ``except ModuleNotFoundError`` and ``except OSError`` catch none of them.
-_CATCH_IMPORT = {"ImportError", "AttributeError"}
-_CATCH_VALUE = {"ValueError"}
-_CATCH_BOTH = {"Exception", "BaseException"}
-_CATCH_NEITHER = {
-    *("ModuleNotFoundError", "NameError", "OSError", "IOError", "EnvironmentError", "FileNotFoundError", "KeyError"),
-    *("TypeError", "RuntimeError", "SyntaxError", "IndexError", "LookupError", "NotImplementedError", "WindowsError"),
-    *("UnicodeDecodeError", "UnicodeError", "KeyboardInterrupt", "SystemExit", "PermissionError", "AssertionError"),
-}
-
-
-class Guard(enum.IntFlag):
-    """What is caught around an import; ``PERHAPS``: it stands under a condition that reading cannot decide.
-
-    ``ValueError`` without ``ImportError`` is as good as both: nobody writes it.
-    """
-
-    NONE = 0
-    IMPORT_ERROR = 1
-    VALUE_ERROR = 2
-    BOTH = 3
-    PERHAPS = 4
 
 
 class Request(NamedTuple):
@@ -195,7 +171,7 @@ class _Reader:
         """Note what statements would bind; ``False`` when a function may end in them."""
         returns = False
         for statement in body:
-            for node in _walk_block(statement):
+            for node in walk_block(statement):
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                     self.bound.add(node.name)
                     self._functions.pop(node.name, None)
@@ -211,7 +187,7 @@ class _Reader:
 
     def _try(self, node: ast.Try, guard: Guard) -> bool:
         """Read what is tried under what its handlers catch; handlers themselves run only when something failed."""
-        goes_on = self.block(node.body, guard | _caught(node.handlers))
+        goes_on = self.block(node.body, guard | caught(node.handlers, self._functions))
         for handler in node.handlers:
             self._perhaps(handler.body, guard)
         self._undefined_name(node)
@@ -224,8 +200,8 @@ class _Reader:
         first = node.body[0]
         if not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Name) and node.handlers):
             return
-        caught = node.handlers[0].type
-        if caught is not None and dotted(caught) == "NameError" and first.value.id not in self.bound - {first.value.id}:
+        error = node.handlers[0].type
+        if error is not None and dotted(error) == "NameError" and first.value.id not in self.bound - {first.value.id}:
             for statement in node.handlers[0].body:
                 self._assignment(statement)
 
@@ -235,8 +211,8 @@ class _Reader:
             self._expressions([item.context_expr], guard)
             call = item.context_expr
             if isinstance(call, ast.Call) and dotted(call.func).rpartition(".")[2] == "suppress":
-                for caught in call.args:
-                    guard |= _catches(caught)
+                for error in call.args:
+                    guard |= catches(error)
         return self.block(node.body, guard)
 
     def _loop(self, node: ast.For | ast.While, guard: Guard) -> None:
@@ -308,16 +284,6 @@ class _Reader:
         self._called.pop()
 
 
-def _walk_block(node: ast.stmt) -> Iterable[ast.AST]:
-    """Yield the statements in a statement, but not those of functions and classes in it."""
-    waiting: list[ast.AST] = [node]
-    while waiting:
-        current = waiting.pop()
-        yield current
-        if not isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            waiting += (child for child in ast.iter_child_nodes(current) if isinstance(child, _BLOCKS))
-
-
 def _walk_expressions(node: ast.AST) -> Iterable[ast.AST]:
     """Yield the nodes of an expression, without what stands in a function or a lambda."""
     waiting = [node]
@@ -326,51 +292,6 @@ def _walk_expressions(node: ast.AST) -> Iterable[ast.AST]:
         yield current
         if not isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Constant, ast.Name)):
             waiting += ast.iter_child_nodes(current)
-
-
-_BLOCKS = (ast.stmt, ast.ExceptHandler)
-
-
-def _caught(handlers: Sequence[ast.ExceptHandler]) -> Guard:
-    """Say what handlers keep from the importer; one that raises again or ends the process keeps nothing."""
-    guard = Guard.NONE
-    seen = Guard.NONE
-    for handler in handlers:
-        catches = Guard.BOTH if handler.type is None else _catches(handler.type)
-        fresh = catches & ~seen
-        seen |= catches
-        if not _ends(handler.body):
-            guard |= fresh
-    return guard
-
-
-def _catches(node: ast.expr) -> Guard:
-    """Say what the expression behind ``except`` stands for; a name that is not built in may stand for anything."""
-    if isinstance(node, ast.Tuple):
-        guard = Guard.NONE
-        for item in node.elts:
-            guard |= _catches(item)
-        return guard
-    name = dotted(node).removeprefix("builtins.")
-    if name in _CATCH_IMPORT:
-        return Guard.IMPORT_ERROR
-    if name in _CATCH_VALUE:
-        return Guard.VALUE_ERROR
-    return Guard.NONE if name in _CATCH_NEITHER else Guard.BOTH
-
-
-def _ends(body: Sequence[ast.stmt]) -> bool:
-    """Say whether statements certainly end in an exception or the end of the process."""
-    for node in body:
-        if isinstance(node, ast.Raise):
-            return True
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and dotted(node.value.func) in _EXITS:
-            return True
-        if isinstance(node, ast.If) and node.orelse and _ends(node.body) and _ends(node.orelse):
-            return True
-        if isinstance(node, (ast.With, ast.Try)) and _ends(node.body) and not getattr(node, "handlers", ()):
-            return True
-    return False
 
 
 def _is_plain(value: Any) -> bool:

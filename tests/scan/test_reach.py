@@ -122,6 +122,23 @@ def test_a_guard_is_what_really_catches(tmp_path: Path, handlers: str, expected:
 
 
 @pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("raise ImportError(e)", {"_a"}),
+        ("message = 1\n    raise ImportError from e", {"_a"}),
+        ("if e.name:\n        return\n    raise e", set()),
+        ("return e\n    raise e", set()),
+        ("log(e)", set()),
+        ("fail(e)", set()),
+    ],
+)
+def test_a_handler_may_raise_by_a_function_of_the_file(tmp_path: Path, body: str, expected: set[str]) -> None:
+    """The way of scikit-learn and scikit-image: the handler explains how to build the package."""
+    init = f"def fail(e):\n    {body}\ntry:\n    from . import _a\nexcept ImportError as e:\n    fail(e)\n"
+    assert modules(tmp_path, init) == expected
+
+
+@pytest.mark.parametrize(
     ("init", "expected"),
     [
         ("import contextlib\nwith contextlib.suppress(ImportError):\n    from . import _a", set()),
