@@ -18,7 +18,7 @@ from envaudit.linker.root import Root
 from envaudit.model import Gap, LinkedFile, Resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from envaudit.linker.closure import Closure
     from envaudit.linker.library import Library
@@ -61,7 +61,7 @@ def link_target(target: Target, binaries: Sequence[Binary], environ: Mapping[str
         facts = binary.facts
         if facts is not None and (facts.machine, facts.bits) == (process.kind.machine, process.kind.bits):
             files.append(work.link(binary, library))
-    gaps += [Gap("LNK", f"{file.site_dir}/{file.path}", file.unread) for file in files if _is_gap(file, process)]
+    gaps += _gaps(file for file in files if file.unread and file.is_module and not process.unknown and not file.missing)
     return Links(tuple(files), tuple(gaps), host_page_size(target, place))
 
 
@@ -116,9 +116,14 @@ def _loads(closure: Closure) -> tuple[str, ...]:
     return tuple(library.place for library in closure.libraries[1:] if library.installed)
 
 
-def _is_gap(file: LinkedFile, process: Process) -> bool:
-    """Whether something about an extension module stays unknown that would be told otherwise."""
-    return bool(file.unread and file.is_module and not process.unknown and not file.missing)
+def _gaps(files: Iterable[LinkedFile]) -> Iterator[Gap]:
+    """Yield one gap for each reason why modules could not be judged: one library can be in the way of a hundred."""
+    by_reason: dict[str, list[str]] = {}
+    for file in files:
+        by_reason.setdefault(file.unread, []).append(f"{file.site_dir}/{file.path}")
+    for why, paths in by_reason.items():
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        yield Gap("LNK", f"{paths[0]}{more}", why)
 
 
 def _is_loadable(binary: Binary, target: Target) -> bool:

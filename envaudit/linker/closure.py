@@ -66,6 +66,8 @@ def close(
             unread = f"more than {_NEEDS_LIMIT} needed libraries"
             break
         for name in library.facts.needed:
+            if library is not start and (name in by_name or name in loaded):
+                continue  # it is there already, wherever this file would have found it
             found = _find(name, _Waiting(library, inherited, early), search, loaded, by_name)
             known = found is not None
             if found is None:
@@ -93,8 +95,8 @@ def _find(
     """Find a name among what is loaded, else where the loader looks."""
     if name in loaded:
         return Found(loaded[name], "system" if not loaded[name].installed else "loaded")
-    if name in by_name and by_name[name] is not asking.library:
-        # Loaded already for another file of the closure: the search is only asked how it would have been found.
+    if name in by_name:
+        # The file names it twice, in effect: the search is only asked how it would have been found.
         found = search.find(name, asking.library, asking.chain)
         return Found(by_name[name], found.how if found else "loaded")
     return search.find(name, asking.library, asking.chain)

@@ -1,7 +1,8 @@
 """Files that fail without harm, or that are loaded by name although they are no modules: what then happens.
 
-Each entry was tried: numba 0.58 and 0.68 without libtbb choose another threading layer; torchvision 0.28 on a torch
-without CUDA warns about image.so, and stops without its operators; torchaudio 2.11 stops without libtorchaudio.
+Each entry was tried: numba 0.58 and 0.68 without libtbb choose another threading layer; torchvision 0.28 and 0.29 for
+CUDA on a torch without stop for want of their operators, and torchaudio 2.11 without _torchaudio. That torchvision
+goes on without image.so is what its ``io/image.py`` does: it catches the error and warns.
 """
 
 from __future__ import annotations
