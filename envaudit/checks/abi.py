@@ -22,11 +22,10 @@ _SIZE_CHANGED = "ValueError: numpy.{0} size changed, may indicate binary incompa
 # NumPy 1.25 was the last 1.x release to raise the feature version: no 1.x headers ask for more than 17.
 _LAST_NUMPY1_FEATURE = 17
 
-# Distributions whose import goes on without the modules that NumPy refuses, and what is lost then: both print
-# NumPy's own warning ("cannot be run in NumPy 2...") when they are imported.
+# Distributions that go on without the modules that NumPy refuses, by a guard in compiled code that cannot be read, and
+# what is lost then. torch prints NumPy's own warning ("cannot be run in NumPy 2...") when it is imported.
 _GUARDED = {
     "torch": "torch prints a warning and goes on; from_numpy(), .numpy() and whatever exchanges arrays fail",
-    "rdkit": "rdkit prints NumPy's warning and goes on; what exchanges arrays fails",
 }
 
 
@@ -49,13 +48,15 @@ class _Case(NamedTuple):
 class _Group(NamedTuple):
     """The modules of one distribution that fail for one reason.
 
-    ``users`` counts all that use NumPy's C API, ``blocking`` are those that the import of the distribution needs.
+    ``users`` counts all that use NumPy's C API, ``blocking`` are those that the import of the distribution needs,
+    ``guarded`` those that it tries to import and can do without.
     """
 
     dist: Distribution | None
     cases: Sequence[_Case]
     users: int
     blocking: Sequence[_Case]
+    guarded: Sequence[_Case] = ()
 
 
 def check_numpy_abi(facts: Facts) -> Iterator[Finding | Gap]:
@@ -86,7 +87,8 @@ def check_numpy_abi(facts: Facts) -> Iterator[Finding | Gap]:
         blocking = [
             case for case in cases if imports.breaks(case.binary, value_error=_raises_value_error(case), perhaps=True)
         ]
-        yield _finding(facts, numpy, code, _Group(owners.get(owner), cases, users[owner], blocking))
+        guarded = [case for case in cases if imports.guards(case.binary) and case not in blocking]
+        yield _finding(facts, numpy, code, _Group(owners.get(owner), cases, users[owner], blocking, guarded))
 
 
 def _raises_value_error(case: _Case) -> bool:
@@ -149,7 +151,7 @@ def _finding(facts: Facts, numpy: RunningNumpy, code: str, group: _Group) -> Fin
     symptom = (group.blocking or cases)[0].verdict.symptom
     return Finding(
         code=code,
-        severity=Severity.WARNING if partial else _severity(code, cases),
+        severity=Severity.WARNING if partial and not _mostly_broken(group) else _severity(code, cases),
         confidence=Confidence.PROVEN if proven else Confidence.PREDICTED,
         message=f"{title} {_complaint(code, numpy, cases)}",
         subject="numpy",
@@ -176,6 +178,19 @@ def _what_stops(key: str, code: str, group: _Group) -> str:
     if code == "ABI002" or group.blocking:
         return ""
     return what_stops([case.binary.path for case in group.cases])
+
+
+def _mostly_broken(group: _Group) -> bool:
+    """Say whether so much of a distribution fails that it is of no use, although its plain import works.
+
+    ``import dipy`` or ``import statsmodels`` only make an empty shell; what people use lies in subpackages, and half of
+    the modules or more cannot be loaded. What the package itself is ready to do without does not count.
+    """
+    if group.dist is not None and group.dist.key in _GUARDED:
+        return False
+    # Libraries that a repair tool bundled do nothing until somebody calls them.
+    unguarded = [case for case in group.cases if case not in group.guarded and ".libs/" not in case.binary.path]
+    return 2 * len(unguarded) >= group.users
 
 
 def _severity(code: str, cases: Sequence[_Case]) -> Severity:

@@ -40,6 +40,10 @@ class Imports:
             for path in paths
         )
 
+    def guards(self, binary: Binary) -> bool:
+        """Say whether the package imports this file in a way that goes on when the import fails."""
+        return any(binary.path in path.past_guards for path in self._paths.get(binary.owner, ()))
+
     def breaks_source(self, owner: str, path: str, *, value_error: bool = False) -> bool:
         """Say the same of a ``.py`` file, which may fail with something else than an ``ImportError`` as well."""
         paths = self._paths.get(owner, ())

@@ -122,7 +122,8 @@ def _imported(facts: Facts, *modules: str, past: tuple[str, ...] = (), complete:
 def test_a_module_that_the_import_does_not_need_is_a_warning_that_says_what_stops() -> None:
     dist = make_dist("pandas", "2.0.3")
     modules = [f"pandas/{name}.cpython-311-x86_64-linux-gnu.so" for name in ("io/sas/_sas", "_libs/lib")]
-    facts = make_facts([dist], [make_binary(dist, path, C1) for path in modules], "2.2.6")
+    sound = [make_binary(dist, f"pandas/sound{number}.so", C2) for number in range(3)]
+    facts = make_facts([dist], [*(make_binary(dist, path, C1) for path in modules), *sound], "2.2.6")
     needed = _only(_imported(facts, modules[1]))
     assert needed.severity is Severity.ERROR
     assert needed.symptom == "ImportError: numpy.core.multiarray failed to import"
@@ -135,6 +136,28 @@ def test_a_module_that_the_import_does_not_need_is_a_warning_that_says_what_stop
         "ImportError: numpy.core.multiarray failed to import"
     )
     assert spared.fingerprint == needed.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("failing", "sound", "severity"),
+    [(1, 0, Severity.ERROR), (2, 2, Severity.ERROR), (2, 3, Severity.WARNING)],
+)
+def test_half_of_the_modules_or_more_is_an_error_although_the_plain_import_works(
+    failing: int, sound: int, severity: Severity
+) -> None:
+    dist = make_dist("dipy", "1.7.0")
+    binaries = [make_binary(dist, f"dipy/align/m{number}.so", C1) for number in range(failing)]
+    binaries += [make_binary(dist, f"dipy/io/m{number}.so", C2) for number in range(sound)]
+    finding = _only(_imported(make_facts([dist], binaries, "2.2.6")))
+    assert finding.severity is severity
+    assert finding.symptom.startswith("importing dipy works; what needs ")
+
+
+def test_what_a_package_guards_by_itself_does_not_make_it_broken() -> None:
+    path = "lib/_fast.so"
+    dist = make_dist("lib", "1.0")
+    facts = make_facts([dist], [make_binary(dist, path, C1)], "2.2.6")
+    assert _only(_imported(facts, past=(path,))).severity is Severity.WARNING
 
 
 def test_a_guard_against_import_errors_does_not_stop_a_size_check() -> None:
@@ -176,7 +199,8 @@ def test_a_library_fails_with_the_module_that_is_linked_with_it(
     library, module = make_binary(dist, path, C1), make_binary(dist, "pyarrow/lib.so")
     assert module.facts is not None
     linked = replace(module, facts=replace(module.facts, needed=needed))
-    finding = _only(_imported(make_facts([dist], [library, linked], "2.2.6"), "pyarrow/lib.so"))
+    sound = [make_binary(dist, f"pyarrow/sound{number}.so", C2) for number in range(2)]
+    finding = _only(_imported(make_facts([dist], [library, linked, *sound], "2.2.6"), "pyarrow/lib.so"))
     assert finding.severity is severity
 
 
