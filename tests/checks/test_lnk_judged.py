@@ -9,7 +9,7 @@ import pytest
 
 from envaudit.checks.lnk import check_links
 from envaudit.checks.lnk_groups import listed
-from envaudit.model import Facts, ImportPath, LinkedFile, Resolved, Severity
+from envaudit.model import Facts, ImportPath, LinkedFile, RecordEntry, Resolved, Severity
 from tests.support.facts import SITE, make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:
@@ -117,6 +117,37 @@ def test_libraries_of_a_graphics_driver_are_a_warning() -> None:
     assert finding.fix == ()
     both = _find(_facts([dist], _missing(dist, "libcuda.so.1", "libfoo.so")))
     assert both.severity is Severity.ERROR
+
+
+def test_libraries_of_the_cuda_toolkit_are_named_as_such() -> None:
+    dist = make_dist("cupyx")
+    finding = _find(_facts([dist], _missing(dist, "libcublas.so.12", "libcuda.so.1")))
+    assert finding.message.endswith("they are part of NVIDIA's CUDA toolkit")
+    assert _find(_facts([dist], _missing(dist, "libnvrtc.so.12"))).message.endswith(
+        ": it is part of NVIDIA's CUDA toolkit"
+    )
+    assert (finding.severity, finding.fix) == (Severity.ERROR, ())
+
+
+def test_a_file_that_is_gone_comes_back_with_its_distribution() -> None:
+    dist = make_dist("p", "2.0", binaries=(RecordEntry("p.libs/libown.so"),))
+    finding = _find(_facts([dist], _missing(dist, "libown.so")))
+    assert finding.fix[0].command.endswith("--reinstall --no-deps p==2.0")
+    assert _find(_facts([dist], _missing(dist, "libforeign.so"))).fix == ()
+
+
+def test_a_library_of_the_index_can_be_installed() -> None:
+    dist = make_dist("solver")
+    finding = _find(_facts([dist], _missing(dist, "libmkl_rt.so.2")))
+    assert finding.fix[0].command == "uv pip install --python /env/bin/python mkl"
+
+
+def test_modules_outside_any_distribution_are_told_by_their_folder() -> None:
+    dist = make_dist("gone")
+    facts = _facts([dist], _missing(dist, "libx.so"))
+    finding = _find(replace(facts, distributions=()))
+    assert finding.message.startswith(f"{SITE}/gone, which no distribution lists, needs libx.so")
+    assert (finding.distribution, finding.version, finding.fix) == ("gone", "", ())
 
 
 def test_a_newer_c_library() -> None:
