@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from envaudit.checks.declared import requirements_on
 from envaudit.checks.fixes import install_command
 from envaudit.checks.importing import Imports, what_stops
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
@@ -18,8 +19,6 @@ from envaudit.scan.protobuf import fails_on, runtime_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from packaging.utils import NormalizedName
 
     from envaudit.model import Distribution, Facts, GeneratedCode
     from envaudit.scan.protobuf import Runtime
@@ -29,7 +28,6 @@ _FIRST_CHECK = (5, 27)
 # From here on the runtime's message no longer tells another major version from an older one.
 _ONE_MESSAGE = (7,)
 _SHOWN = 10
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _INTERNALS = re.compile(r"internals_(v\d+)")
 
 
@@ -132,52 +130,35 @@ def _protobuf_fixes(facts: Facts, dist: Distribution, code: GeneratedCode) -> tu
 
 def _admitted(facts: Facts, version: str, *, upper_only: bool) -> bool:
     """Say whether every declared requirement admits a protobuf; lower bounds do not matter when newer ones will do."""
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  only where something is wrong
-
-    for dist in facts.visible().values():
-        for text in dist.requires:
-            match = _NAME.match(text)
-            if match is None or canonicalize_name(match[1]) != "protobuf":
-                continue
-            try:
-                requirement = Requirement(text)
-            except InvalidRequirement:
-                continue
-            marker = requirement.marker
-            if marker is not None and not marker.evaluate({**facts.target.markers, "extra": ""}):
-                continue
-            for specifier in requirement.specifier:
-                if upper_only and specifier.operator in {">=", ">", "!="}:
-                    continue
-                if not specifier.contains(version, prereleases=True):
-                    return False
+    for declared in requirements_on(facts, "protobuf"):
+        for specifier in declared.requirement.specifier:
+            lower = specifier.operator in {">=", ">", "!="}
+            if not (upper_only and lower) and not specifier.contains(version, prereleases=True):
+                return False
     return True
 
 
 def _pybind11(facts: Facts) -> Iterator[Finding]:
-    """Compare the pybind11 of distributions that depend on each other: objects of one may be passed to the other."""
-    visible = facts.visible()
+    """Compare the pybind11 of distributions that were released for each other.
+
+    Packages that pass each other C++ objects pin one another to a release; arrays and numbers always get through, so
+    a plain requirement (matplotlib's of contourpy) says nothing.
+    """
     built: dict[str, dict[str, str]] = {}
     for binary in facts.binaries:
         if binary.facts is not None and binary.facts.pybind11:
             built.setdefault(binary.owner, {}).setdefault(binary.facts.pybind11, f"{binary.site_dir}/{binary.path}")
-    for dist in visible.values():
-        own = built.get(dist.info_path)
-        if not own:
+    if len(built) < 2:
+        return
+    for other in facts.visible().values():
+        theirs = built.get(other.info_path)
+        if not theirs:
             continue
-        for key in _needed(dist):
-            other = visible.get(key)
-            theirs = built.get(other.info_path) if other is not None and other.key != dist.key else None
-            if other is not None and theirs and not own.keys() & theirs.keys():
-                yield _pybind11_finding(dist, own, other, theirs)
-
-
-def _needed(dist: Distribution) -> list[NormalizedName]:
-    """Return the distributions it requires without an extra."""
-    names = [
-        match[1] for text in dist.requires if "extra" not in text.partition(";")[2] if (match := _NAME.match(text))
-    ]
-    return list(dict.fromkeys(canonicalize_name(name) for name in names))
+        for declared in requirements_on(facts, other.key):
+            own = built.get(declared.by.info_path)
+            pinned = any(specifier.operator in {"==", "==="} for specifier in declared.requirement.specifier)
+            if own and pinned and declared.by.key != other.key and not own.keys() & theirs.keys():
+                yield _pybind11_finding(declared.by, own, other, theirs)
 
 
 def _pybind11_finding(dist: Distribution, own: dict[str, str], other: Distribution, theirs: dict[str, str]) -> Finding:

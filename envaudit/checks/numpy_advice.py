@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from envaudit.checks.declared import requirements_on
 from envaudit.checks.fixes import install_command
 from envaudit.checks.numpy2_releases import FIRST_NUMPY2_RELEASE
 from envaudit.model import Fix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from packaging.specifiers import SpecifierSet
-
     from envaudit.model import Distribution, Facts, RunningNumpy
 
 # The last release of the 1.x line, the last Python it has wheels for, and the feature version it offers.
@@ -65,7 +61,7 @@ def _numpy1_possible(facts: Facts) -> bool:
     """Say whether the last NumPy 1.x could stand here: its wheels, every declared need, every compiled module."""
     if facts.target.version_info > _LAST_PYTHON_OF_NUMPY1:
         return False
-    if any(_LAST_NUMPY1 not in specifier for specifier in _numpy_specifiers(facts)):
+    if any(_LAST_NUMPY1 not in declared.requirement.specifier for declared in requirements_on(facts, "numpy")):
         return False
     newer = {
         binary.owner
@@ -74,23 +70,6 @@ def _numpy1_possible(facts: Facts) -> bool:
     }
     # NumPy's own modules leave with it.
     return not newer - {facts.numpy.info_path if facts.numpy else ""}
-
-
-def _numpy_specifiers(facts: Facts) -> Iterator[SpecifierSet]:
-    """Yield what the visible distributions declare about NumPy and what holds on the target."""
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  only for advice
-
-    for dist in facts.visible().values():
-        for text in dist.requires:
-            if not text.lower().startswith("numpy"):
-                continue
-            try:
-                wanted = Requirement(text)
-            except InvalidRequirement:
-                continue  # reported as DEP004
-            applies = wanted.marker is None or wanted.marker.evaluate({**facts.target.markers, "extra": ""})
-            if applies and canonicalize_name(wanted.name) == "numpy":
-                yield wanted.specifier
 
 
 def _version(text: str) -> Version:
