@@ -95,6 +95,9 @@ def test_names_that_may_stay_undefined_are_quiet(lab: Lab) -> None:
     lab.module("p/mod.so", weak)
     assert is_sound(lab.link("p/mod.so"))
     assert lab.load("p/mod.so") == "loaded"
+    # Compilers leave this one to a library that need not exist.
+    lab.module("p/profiled.so", "void __gmon_start__(void); void use(void) { __gmon_start__(); }")
+    assert is_sound(lab.link("p/profiled.so"))
     # A bundled library may leave names to whoever loads it.
     lab.build("p.libs/libopen.so", "int later(void); int use(void) { return later(); }")
     assert is_sound(lab.link("p.libs/libopen.so"))
@@ -171,6 +174,15 @@ def test_modules_inherit_the_rpath_of_the_program(lab: Lab) -> None:
     assert file.resolved[0].how == "rpath"
     done = subprocess.run([program, str(lab.site / "p" / "mod.so")], capture_output=True, text=True, check=True)
     assert done.stdout == "loaded\n"
+    # A RUNPATH of its own, wherever it leads, makes the module look at no RPATH at all.
+    lab.module(
+        "p/own.so",
+        "int foo(void); int use(void) { return foo(); }",
+        *("-L../lib", "-lfoo", "-Wl,--enable-new-dtags", "-Wl,-rpath,$ORIGIN/nowhere"),
+    )
+    assert [name for name, _ in lab.link("p/own.so", executable=program).missing] == ["libfoo.so"]
+    done = subprocess.run([program, str(lab.site / "p" / "own.so")], capture_output=True, text=True, check=True)
+    assert "libfoo.so: cannot open shared object file" in done.stdout
     program = str(_interpreter(lab, "-Wl,--enable-new-dtags", "-Wl,-rpath,$ORIGIN/../lib").resolve())
     assert [name for name, _ in lab.link("p/mod.so", executable=program).missing] == ["libfoo.so"]
     done = subprocess.run([program, str(lab.site / "p" / "mod.so")], capture_output=True, text=True, check=True)

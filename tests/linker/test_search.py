@@ -87,11 +87,6 @@ def _two_steps(lab: Lab, tags: str) -> None:
     (lab.site / "p.libs" / "libfoo.so").symlink_to("libfoo.so.hidden")
 
 
-def rpath_is_inherited(lab: Lab) -> Expected:
-    _two_steps(lab, OLD)
-    return Expected("rpath")
-
-
 def a_name_with_a_slash(lab: Lab) -> Expected:
     place = lab.build("p.libs/libfoo.so", FOO)
     lab.module("p/mod.so", USE_FOO, str(place))
@@ -126,7 +121,6 @@ def another_machine_is_passed_over(lab: Lab) -> Expected:
         second_folder,
         a_lib_token,
         an_unknown_token,
-        rpath_is_inherited,
         a_name_with_a_slash,
         a_link_to_the_library,
         another_machine_is_passed_over,
@@ -143,18 +137,37 @@ def test_the_loader_agrees(lab: Lab, make: Callable[[Lab], Expected]) -> None:
     else:
         assert is_sound(file), file
         assert file.resolved[0].how == expected.how
+        assert "alien" not in file.resolved[0].path
         assert said == "loaded"
 
 
 @needs_gcc
-def test_a_runpath_is_not_inherited(lab: Lab) -> None:
-    _two_steps(lab, NEW)
-    # The library is there, but no rule leads to it; a copy under its name would count as loaded by somebody else.
+@pytest.mark.parametrize("tags", [OLD, NEW])
+def test_an_rpath_is_inherited_and_a_runpath_is_not(lab: Lab, tags: str) -> None:
+    _two_steps(lab, tags)
+    # libfoo is there, but none of the target's own files answers to its name: only the search can find it.
     binaries = [binary for binary in lab.binaries() if "libfoo" not in binary.path]
     links = link_target(lab.target(), binaries, {})
     (file,) = (file for file in links.files if file.path == "p/mod.so")
-    assert file.missing == (("libfoo.so", f"{lab.site}/p.libs/libmid.so"),)
-    assert lab.load("p/mod.so").startswith("libfoo.so: cannot open shared object file")
+    if tags == OLD:
+        assert is_sound(file)
+        assert lab.load("p/mod.so") == "loaded"
+    else:
+        assert file.missing == (("libfoo.so", f"{lab.site}/p.libs/libmid.so"),)
+        assert lab.load("p/mod.so").startswith("libfoo.so: cannot open shared object file")
+
+
+@needs_gcc
+def test_an_rpath_beside_a_runpath_is_ignored_and_not_inherited(lab: Lab) -> None:
+    _two_steps(lab, NEW)
+    binaries = [binary for binary in lab.binaries() if "libfoo" not in binary.path]
+    both = []
+    for binary in binaries:
+        assert binary.facts is not None
+        rpath = (f"{lab.site}/p.libs",) if binary.path == "p/mod.so" else ()
+        both.append(replace(binary, facts=replace(binary.facts, rpath=rpath)))
+    (file,) = (file for file in link_target(lab.target(), both, {}).files if file.path == "p/mod.so")
+    assert [name for name, _ in file.missing] == ["libfoo.so"]
 
 
 @needs_gcc
