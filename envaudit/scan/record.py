@@ -51,7 +51,8 @@ def is_binary_name(name: str) -> bool:
     if lower.endswith(_SUFFIXES):
         return True
     _, found, version = lower.rpartition(".so.")
-    return bool(found) and version.replace(".", "").isdigit()
+    # OpenSSL counts with letters: libcrypto.so.1.1.1k.
+    return bool(found) and all(part.isdigit() or part[:-1].isdigit() for part in version.split("."))
 
 
 def parse_record(data: bytes, path: str, depth: int) -> Record:

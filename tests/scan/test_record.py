@@ -165,3 +165,19 @@ def test_it_reads_what_the_csv_module_writes(paths: list[str]) -> None:
 )
 def test_importable(name: str, folder: bool, expected: str) -> None:
     assert importable(name, folder=folder) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "compiled"),
+    [
+        ("libcrypto-4c524931.so.1.1.1k", True),
+        ("libz.so.1", True),
+        ("_core.PYD", True),
+        ("notes.so.txt", False),
+        ("notes.so.1.txt", False),
+        ("odd.so.", False),
+        ("sofa.py", False),
+    ],
+)
+def test_names_of_compiled_files(name: str, *, compiled: bool) -> None:
+    assert is_binary_name(name) is compiled
