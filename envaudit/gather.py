@@ -11,6 +11,7 @@ from envaudit.model import Binary, Facts, Gap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from envaudit.binary.symbols import Symbols
     from envaudit.model import (
         BinaryFacts,
         Distribution,
@@ -41,8 +42,9 @@ def gather_facts(target: Target, root: str = "") -> Facts:
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
     files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
-    binaries = tuple(_read_all(target, files, numpy, gaps))
-    links = link_target(target, binaries, os.environ, root)
+    symbols: dict[str, Symbols] = {}
+    binaries = tuple(_read_all(target, files, numpy, gaps, symbols))
+    links = link_target(target, binaries, os.environ, root, symbols)
     wanted = suspects(binaries, numpy)
     for file in _failing(links.files, visible):
         wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))
@@ -156,10 +158,17 @@ def _running_numpy(visible: Iterable[Distribution]) -> RunningNumpy | None:
 
 
 def _read_all(
-    target: Target, files: Iterable[tuple[RecordEntry, str, str]], numpy: RunningNumpy | None, gaps: list[Gap]
+    target: Target,
+    files: Iterable[tuple[RecordEntry, str, str]],
+    numpy: RunningNumpy | None,
+    gaps: list[Gap],
+    symbols: dict[str, Symbols],
 ) -> Iterator[Binary]:
-    """Read every compiled file; one that cannot be read becomes a gap and stays in the list without facts."""
-    from envaudit.binary import code_for, read_binary  # noqa: PLC0415
+    """Read every compiled file; one that cannot be read becomes a gap and stays in the list without facts.
+
+    The symbols that are read with it are put into ``symbols``, by path.
+    """
+    from envaudit.binary import code_for, read_both  # noqa: PLC0415
 
     code = code_for(numpy)
     elsewhere = _OF_OTHER_SYSTEMS.get(target.platform.partition("-")[0], ())
@@ -168,7 +177,9 @@ def _read_all(
         facts: BinaryFacts | None = None
         if not entry.path.endswith(elsewhere):
             try:
-                facts = read_binary(path, code=code)
+                facts, names = read_both(path, code)
+                if names is not None:
+                    symbols[path] = names
             except ReadError as error:
                 gaps.append(Gap("ABI", path, str(error)))
         yield Binary(entry.path, site_dir, owner, facts, has_source=_has_source(path))

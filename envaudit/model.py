@@ -239,11 +239,12 @@ class BinaryFacts:
 
     ``format`` is ``elf``, ``macho`` or ``pe``; ``machine`` is ``x86_64``, ``aarch64``, ... ``truncated`` means that
     the file ends before its last loadable segment does. ``numpy_unread`` says why the NumPy part is unknown.
-    ``needed`` are the libraries it asks for by name, ``needed_late`` those it can do without until they are used
-    (PE delay-load, Mach-O weak). ``exec_stack`` asks for an executable stack, ``static_tls`` are the bytes of
-    thread-local storage that must fit into the loader's reserve (0: none), ``min_align`` is the smallest alignment
-    of a loadable segment. ``min_os`` is the oldest macOS a Mach-O file runs on. ``pybind11`` is the whole name of its
-    pybind11 internals.
+    ``needed`` are the libraries it asks for by name, ``needed_late`` those it can do without until they are used (PE
+    delay-load, Mach-O weak). ``frameworks`` are what generated or supports the code of a file that uses NumPy's C
+    API; in others only Cython and pybind11 are looked for. ``exec_stack`` asks for an executable stack,
+    ``static_tls`` are the bytes of thread-local storage that must fit into the loader's reserve (0: none),
+    ``min_align`` is the smallest alignment of a loadable segment. ``min_os`` is the oldest macOS a Mach-O file runs
+    on. ``pybind11`` is the whole name of its pybind11 internals.
     """
 
     format: str

@@ -19,8 +19,9 @@ from envaudit.model import BinaryFacts
 
 if TYPE_CHECKING:
     from envaudit.binary.image import Image
+    from envaudit.binary.symbols import Symbols
 
-__all__ = ["Code", "code_for", "first_release", "read_binary", "read_interpreter", "running_numpy"]
+__all__ = ["Code", "code_for", "first_release", "read_binary", "read_both", "read_interpreter", "running_numpy"]
 
 # Four bytes for each byte order and word size, and two for universal files; see envaudit.binary.macho.
 _MACHO_MAGICS = frozenset(
@@ -37,8 +38,32 @@ def read_binary(path: str, code: Code = "never", machine: str = "") -> BinaryFac
     """
     with open_regular(path) as (descriptor, size):
         source = Source(descriptor, size)
-        image = _image(source, machine)
-        numpy = read_numpy(source, image, code)
+        return _facts(source, _image(source, machine), code)
+
+
+def read_both(path: str, code: Code = "never") -> tuple[BinaryFacts, Symbols | None]:
+    """Read one compiled file as ``read_binary`` does, and the names it expects of others while it is open.
+
+    There are no symbols of other formats than ELF, of a file that is cut short, and where they cannot be read:
+    ``read_symbols`` then says why.
+    """
+    with open_regular(path) as (descriptor, size):
+        source = Source(descriptor, size)
+        image = _image(source, "")
+        facts = _facts(source, image, code)
+        if not isinstance(image, elf.ElfImage) or image.truncated:
+            return facts, None
+        from envaudit.binary.symbols import symbols_of  # noqa: PLC0415  the commands that do not link need none
+
+        try:
+            return facts, symbols_of(path, image.headers, image.strings)
+        except ReadError:
+            return facts, None
+
+
+def _facts(source: Source, image: Image, code: Code) -> BinaryFacts:
+    """Put together what headers and strings say."""
+    numpy = read_numpy(source, image, code)
     return BinaryFacts(
         format=image.format,
         machine=image.machine,

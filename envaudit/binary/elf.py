@@ -40,19 +40,23 @@ _EXECUTABLE_BY_DEFAULT = frozenset({"x86_64", "i686"})
 
 
 class ElfImage:
-    """What the headers of an ELF file say; an ``envaudit.binary.image.Image``. Raises ``ReadError``."""
+    """What the headers of an ELF file say; an ``envaudit.binary.image.Image``. Raises ``ReadError``.
 
-    __slots__ = ("_headers", "bits", "convention", "format", "links", "machine", "may_use_numpy", "truncated")
+    ``strings`` is the table that ``headers.strings`` returns, empty without one.
+    """
+
+    __slots__ = ("bits", "convention", "format", "headers", "links", "machine", "may_use_numpy", "strings", "truncated")
 
     def __init__(self, source: Source) -> None:
         self.format = "elf"
-        headers = self._headers = ElfHeaders(source)
+        headers = self.headers = ElfHeaders(source)
         self.bits = headers.layout.bits
         self.machine = headers.machine
         self.convention = self.machine if self.bits == 64 else ""
         self.truncated = headers.truncated
         self.links = Links()
         self.may_use_numpy = False
+        self.strings = b""
         if not headers.truncated and headers.segment(PT_DYNAMIC):
             self._read_links()
 
@@ -62,11 +66,11 @@ class ElfImage:
 
     def _read_links(self) -> None:
         """Read what the dynamic section and the segments ask of the loader."""
-        headers = self._headers
+        headers = self.headers
         needed, single = headers.dynamic
         strings = b""
         if DT_STRTAB in single:
-            strings = headers.strings()
+            strings = self.strings = headers.strings()
             self.may_use_numpy = any(call in strings for call in PYTHON_CALLS)
         else:
             self.may_use_numpy = True  # nothing rules it out
@@ -85,16 +89,16 @@ class ElfImage:
 
     def _wants_executable_stack(self) -> bool:
         """Whether the loader has to make the stack executable for this file."""
-        stack = self._headers.segment(PT_GNU_STACK)
+        stack = self.headers.segment(PT_GNU_STACK)
         return self.machine in _EXECUTABLE_BY_DEFAULT if stack is None else bool(stack.flags & PF_X)
 
     def _ranges_of_sections(self) -> Ranges | None:
         """Return the ranges that the section headers name, ``None`` without strings or code among them."""
-        source = self._headers.source
-        table = self._headers.section_table()
+        source = self.headers.source
+        table = self.headers.section_table()
         if not table:
             return None
-        names_offset, names_size = table[self._headers.sections[3]][4:6]
+        names_offset, names_size = table[self.headers.sections[3]][4:6]
         if names_size > STRINGS_LIMIT or names_offset + names_size > source.size:
             return None
         names = source.read(names_offset, names_size)
@@ -116,7 +120,7 @@ class ElfImage:
 
         Strings are searched in code segments too: older linkers put read-only data and code into one segment.
         """
-        parts = [_range(part) for part in self._headers.segments if part.type == PT_LOAD and part.size]
+        parts = [_range(part) for part in self.headers.segments if part.type == PT_LOAD and part.size]
         return Ranges(
             text=tuple(part for part in parts if part.kind != "rw"),
             data=tuple(part for part in parts if part.kind == "rw" and part.size <= _DATA_LIMIT),

@@ -14,8 +14,6 @@ from envaudit.errors import ReadError
 from envaudit.model import VersionNeed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from envaudit.binary.elf_headers import ElfHeaders
 
 _DT_VERDEF, _DT_VERNEED = 0x6FFFFFFC, 0x6FFFFFFE
@@ -38,11 +36,8 @@ def needed_versions(headers: ElfHeaders, strings: bytes) -> tuple[VersionNeed, .
     library, version = _NEEDED[headers.layout.order]
     found = []
     for place, (_, count, file, first, _) in table.chain(0, library):
-        versions = [
-            string(strings, name)
-            for _, (_, flags, _, name, _) in table.chain(place + first, version, count)
-            if not flags & _WEAK
-        ]
+        records = table.chain(place + first, version, count)
+        versions = [string(strings, name) for _, (_, flags, _, name, _) in records if not flags & _WEAK]
         found.append(VersionNeed(string(strings, file), tuple(versions)))
     return tuple(found)
 
@@ -74,17 +69,19 @@ class _Table:
         self._left = _RECORD_LIMIT
         self._data = self._window(_FIRST_WINDOW)
 
-    def chain(self, place: int, form: Struct, limit: int = _RECORD_LIMIT) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Yield place and fields of records, following the offset in their last field until it is 0."""
+    def chain(self, place: int, form: Struct, limit: int = _RECORD_LIMIT) -> list[tuple[int, tuple[int, ...]]]:
+        """Return place and fields of records, following the offset in their last field until it is 0."""
+        found = []
         for _ in range(limit):
             self._left -= 1
             if self._left < 0:
                 raise ReadError(f"more than the {_RECORD_LIMIT} records of symbol versions that are read")
             fields = self._record(place, form)
-            yield place, fields
+            found.append((place, fields))
             if not fields[-1]:
-                return
+                break
             place += fields[-1]
+        return found
 
     def _record(self, place: int, form: Struct) -> tuple[int, ...]:
         """Return the fields of one record."""

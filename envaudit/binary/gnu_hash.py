@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from array import array
 from functools import lru_cache
-from operator import mul
 from struct import unpack
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,11 +23,15 @@ if TYPE_CHECKING:
 _WORD_LIMIT = 1 << 22  # of the filter and of the buckets; libtorch has 65,536 and 60,000
 _CHAIN_LIMIT = 4096  # symbols in one bucket; real ones have fewer than 32
 _CHAIN_WINDOW = 16
+_MANY = 32  # names, for which it pays to read all chains at once
 # Of all names that are looked up together: so many steps, and so many for each.
 _WALK_LIMIT, _CHAIN_USUAL = 100_000, 32
 _MASK = 0xFFFFFFFF
 
-_POWERS = [pow(33, exponent, 1 << 32) for exponent in range(255, -1, -1)]
+_POWERS = [pow(33, exponent, 1 << 32) for exponent in range(257)]
+_DIGITS = b"0123456789abcdef"
+_HIGH = bytes(_DIGITS[value >> 4] for value in range(256))
+_LOW = bytes(_DIGITS[value & 15] for value in range(256))
 
 
 class _Header(NamedTuple):
@@ -73,6 +76,9 @@ class GnuHash:
         """Yield each name that may be in the table, and the indices of the symbols with its hash."""
         bits = self._bits
         left = _WALK_LIMIT
+        names = list(names)
+        if len(names) > _MANY:
+            source.keep(self._chains, 4 * (max(self._buckets) + _CHAIN_WINDOW - self._first))
         for name in names:
             value = hash_of(name)
             word = self._filter[value // bits % len(self._filter)]
@@ -125,10 +131,11 @@ class GnuHash:
 def hash_of(name: bytes) -> int:
     """Return the hash of a name: 5381, then times 33 plus each byte, modulo 2**32."""
     value = 5381
+    # Read as digits of a number to the base of 33, names are multiplied out in C: a digit is below 33, a byte is not.
     for start in range(0, len(name), 256):
         part = name[start : start + 256]
-        powers = _POWERS[-len(part) :]
-        value = (value * powers[0] * 33 + sum(map(mul, part, powers))) & _MASK
+        digits = 16 * int(part.translate(_HIGH), 33) + int(part.translate(_LOW), 33)
+        value = (value * _POWERS[len(part)] + digits) & _MASK
     return value
 
 

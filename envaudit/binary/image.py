@@ -26,16 +26,20 @@ TEXT_LIMIT = 64 * 1024 * 1024
 # A user of NumPy's C API fetches a capsule; a Cython module with a size check imports and reads attributes. All of
 # these stand among the names a file takes from others, because the interpreter provides the functions.
 PYTHON_CALLS = (b"PyCapsule_", b"PyImport_", b"PyObject_GetAttrString")
+_HEAD = 4096  # bytes; headers, and in many files the tables of the loader as well
+_KEPT_LIMIT = 8 * 1024 * 1024
 _HAS_PREAD = hasattr(os, "pread")  # not on Windows
 
 
 class Source:
     """An open regular file of a known size; the descriptor belongs to the caller."""
 
-    __slots__ = ("_descriptor", "size")
+    __slots__ = ("_descriptor", "_kept", "_kept_end", "_kept_start", "size")
 
     def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
+        self._kept = b""
+        self._kept_start = self._kept_end = 0
         self.size = size
 
     def read(self, offset: int, length: int) -> bytes:
@@ -44,6 +48,9 @@ class Source:
             raise ReadError(f"{length} bytes at offset {offset} lie outside the file of {self.size} bytes")
         if length > PIECE_LIMIT:
             raise ReadError(f"{length} bytes at offset {offset}, more than the {PIECE_LIMIT} that are read at once")
+        if self._kept_start <= offset and offset + length <= self._kept_end:
+            start = offset - self._kept_start
+            return self._kept[start : start + length]
         try:
             if _HAS_PREAD:
                 data = os.pread(self._descriptor, length, offset)
@@ -58,7 +65,19 @@ class Source:
 
     def start(self, length: int) -> bytes:
         """Return the first ``length`` bytes, or all there are."""
+        if not self._kept:
+            self.keep(0, _HEAD)
         return self.read(0, min(length, self.size))
+
+    def keep(self, offset: int, length: int) -> None:
+        """Read a part of the file, as far as there is one, from which many small parts will be asked for next.
+
+        The last part that was kept is forgotten. Nothing is kept of a part that is too large for that.
+        """
+        length = min(length, self.size - offset)
+        if offset >= 0 and 0 < length <= _KEPT_LIMIT:
+            self._kept = self.read(offset, length)
+            self._kept_start, self._kept_end = offset, offset + length
 
 
 class Range(NamedTuple):

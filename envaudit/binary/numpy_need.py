@@ -14,6 +14,7 @@ from envaudit.binary.numpy_text import (
     API_TEXT,
     COMPILED,
     DECLARED_TYPE,
+    FRAMEWORKS,
     NEW_DECLARATIONS,
     NEW_NAME,
     NUMPY,
@@ -76,9 +77,12 @@ def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
         text = Text(pieces(source, image.ranges().text, TEXT_LIMIT))
     except ReadError as error:
         return NumpyFinding(unread=str(error))
-    frameworks = text.frameworks()
+    named = text.has(NUMPY)
+    # Of a file that does not use NumPy's C API it does not matter what else has made it: six searches are saved.
+    uses = named and (text.has(COMPILED) or text.has(TABLE))
+    frameworks = text.frameworks(FRAMEWORKS if uses else FRAMEWORKS[:2])
     pybind11 = text.whole(PYBIND11) if "pybind11" in frameworks else ""
-    if not text.has(NUMPY):
+    if not named:
         return NumpyFinding(frameworks=frameworks, pybind11=pybind11)
     framework = frameworks[0] if frameworks else ""
     need = _by_error_text(text, framework) or _by_table(text, framework) or _by_size_check(text)

@@ -35,7 +35,8 @@ NEW_DECLARATIONS = b"numpy._core.multiarray failed to import"
 DECLARED_TYPE = b"flatiter\0"
 
 # framework -> a string that only code made by it holds. A module made by the first (most are) is not searched further.
-_FRAMEWORKS = (
+# The first two matter without NumPy as well.
+FRAMEWORKS = (
     ("cython", SIZE_CHECK),
     ("pybind11", PYBIND11),
     ("nanobind", b"nanobind::"),
@@ -89,10 +90,10 @@ class Text:
                 return data[start:end].decode("utf-8", "backslashreplace")
         return ""
 
-    def frameworks(self) -> tuple[str, ...]:
+    def frameworks(self, looked_for: Sequence[tuple[str, bytes]] = FRAMEWORKS) -> tuple[str, ...]:
         """Return the names of what generated or supports the code, most often one."""
         found: dict[str, None] = {}
-        for name, needle in _FRAMEWORKS:
+        for name, needle in looked_for:
             if name not in found and self.has(needle):
                 found[name] = None
                 if needle is SIZE_CHECK:

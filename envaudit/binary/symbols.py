@@ -33,6 +33,7 @@ _NAME_LIMIT, _NAMES_LIMIT = 64 * 1024, 128 * 1024 * 1024
 # section is 0 for an undefined symbol. These are all values of undefined global ones.
 _GLOBAL = 1
 _UNDEFINED = frozenset(other << 8 | _GLOBAL << 4 | kind for other in range(256) for kind in range(16))
+_DENSE = 64  # one symbol in so many is asked for: it pays to read all between them at once
 _PUBLIC = frozenset({0, 3})  # visibility default and protected
 _UNVERSIONED = 1  # the highest entry of DT_VERSYM that is not the number of a version
 
@@ -85,11 +86,16 @@ def read_symbols(path: str) -> Symbols:
     A file without dynamic symbols expects and offers nothing.
     """
     with open_regular(path) as (descriptor, size):
-        table = _table(ElfHeaders(Source(descriptor, size)))
-        if table is None:
-            return Symbols(path, frozenset(), frozenset())
-        strings = table.headers.strings()
-        return Symbols(path, table.undefined(strings), defined_versions(table.headers, strings))
+        return symbols_of(path, ElfHeaders(Source(descriptor, size)))
+
+
+def symbols_of(path: str, headers: ElfHeaders, strings: bytes = b"") -> Symbols:
+    """Do what ``read_symbols`` does for a file that is open; ``strings`` are its names if they have been read."""
+    table = _table(headers)
+    if table is None:
+        return Symbols(path, frozenset(), frozenset())
+    strings = strings or headers.strings()
+    return Symbols(path, table.undefined(strings), defined_versions(headers, strings))
 
 
 class _Table(NamedTuple):
@@ -130,7 +136,12 @@ class _Table(NamedTuple):
         single = self.headers.dynamic.single
         start, size = self.headers.offset_of(single[DT_STRTAB]), single.get(DT_STRSZ, 0)
         found = set()
-        for name, indices in candidates:
+        asked = list(candidates)
+        places = [index for _, indices in asked for index in indices]
+        first, last = min(places, default=0), max(places, default=0)
+        if last - first < _DENSE * len(places):
+            self.headers.source.keep(self.offset + 4 * self.words * first, 4 * self.words * (last - first + 1))
+        for name, indices in asked:
             for index in indices:
                 (place,), (info,) = self._columns(1, index)
                 if not _is_exported(info) or place + len(name) >= size:

@@ -20,6 +20,7 @@ from envaudit.model import Gap, LinkedFile, Resolved
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from envaudit.binary.symbols import Symbols
     from envaudit.linker.closure import Closure
     from envaudit.linker.library import Library
     from envaudit.model import Binary, Target
@@ -28,6 +29,7 @@ __all__ = ["Links", "link_target"]
 
 _TAG = re.compile(r"[^.]+\.(?:cpython-(\d+t?)d?|pypy(\d+)-pp\d+)(-[A-Za-z0-9_-]+)?\.so")
 _IDENTIFIER = re.compile(r"\w+")
+_NONE: Mapping[str, Symbols] = {}
 
 
 class Links(NamedTuple):
@@ -38,11 +40,18 @@ class Links(NamedTuple):
     page_size: int = 0
 
 
-def link_target(target: Target, binaries: Sequence[Binary], environ: Mapping[str, str], root: str = "") -> Links:
+def link_target(
+    target: Target,
+    binaries: Sequence[Binary],
+    environ: Mapping[str, str],
+    root: str = "",
+    symbols: Mapping[str, Symbols] = _NONE,
+) -> Links:
     """Follow what the compiled files of a target load.
 
     ``binaries`` are all its compiled files, ``environ`` the variables its processes get (``LD_LIBRARY_PATH``), ``root``
-    the folder of an unpacked image in which everything is looked up. Where the interpreter or its C library cannot be
+    the folder of an unpacked image in which everything is looked up. ``symbols`` are those that have been read already,
+    by path; others are read when they are needed. Where the interpreter or its C library cannot be
     read, nothing is called missing: one gap says so, and each file says why in ``unread``.
     """
     chosen = [binary for binary in binaries if _is_loadable(binary, target)]
@@ -50,7 +59,7 @@ def link_target(target: Target, binaries: Sequence[Binary], environ: Mapping[str
         return Links()
     place = Root(root)
     shelf = Shelf(place)
-    pairs = shelf.add_installed(chosen)
+    pairs = shelf.add_installed(chosen, symbols)
     process = Process(target, place, shelf, environ)
     gaps = [Gap("LNK", path, why) for path, why in process.search.gaps]
     if process.unknown:

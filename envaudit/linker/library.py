@@ -9,7 +9,7 @@ from envaudit.binary import read_binary
 from envaudit.errors import ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from envaudit.binary.symbols import Symbols
     from envaudit.linker.root import Root
@@ -24,14 +24,16 @@ class Library:
 
     __slots__ = ("_answers", "_symbols", "error", "facts", "installed", "owner", "path", "place")
 
-    def __init__(self, path: str, place: str, facts: BinaryFacts | None, error: str = "") -> None:
+    def __init__(
+        self, path: str, place: str, facts: BinaryFacts | None, error: str = "", symbols: Symbols | None = None
+    ) -> None:
         self.path = path
         self.place = place
         self.facts = facts
         self.error = error
         self.owner = ""
         self.installed = False
-        self._symbols: Symbols | None = None
+        self._symbols = symbols
         self._answers: dict[bytes, bool] = {}
 
     @property
@@ -69,13 +71,16 @@ class Shelf:
         self._by_name: dict[str, list[Library]] = {}
         self._owner_of_folder: dict[str, str] = {}
 
-    def add_installed(self, binaries: Iterable[Binary]) -> list[tuple[Binary, Library]]:
-        """Put the compiled files of the target on the shelf; those that could not be read are left out."""
+    def add_installed(self, binaries: Iterable[Binary], symbols: Mapping[str, Symbols]) -> list[tuple[Binary, Library]]:
+        """Put the compiled files of the target on the shelf; those that could not be read are left out.
+
+        ``symbols`` are those known already, by the place of the file.
+        """
         pairs = []
         for binary in binaries:
             place = f"{binary.site_dir}/{binary.path}"
             path = os.path.normpath(self._root.inside(place))
-            library = Library(path, place, binary.facts)
+            library = Library(path, place, binary.facts, symbols=symbols.get(place))
             library.owner, library.installed = binary.owner, True
             self._by_path[path] = library
             self._owner_of_folder[path.rpartition("/")[0]] = binary.owner

@@ -141,9 +141,11 @@ def test_a_file_that_calls_nothing_of_python_is_not_searched(written: Write) -> 
     ],
 )
 def test_frameworks(needle: bytes, name: str, written: Write) -> None:
-    assert read_binary(written(Elf(rodata=needle))).frameworks == (name,)
+    without = read_binary(written(Elf(rodata=needle))).frameworks
+    assert without == ((name,) if needle is SIZE or name == "pybind11" else ())  # of others it does not matter
     facts = read_binary(written(Elf(rodata=needle + API_1X + OLD)))
     assert facts.numpy == NumpyNeed("c-api", "1.x", name)
+    assert facts.frameworks == (name,)
 
 
 def test_a_name_in_python_code_does_not_hide_old_sizes(written: Write) -> None:
