@@ -153,6 +153,18 @@ def test_a_fitting_file_beside_it_replaces_a_foreign_one(sibling: str) -> None:
     assert _items(make_facts([dist], [foreign, elsewhere])) == [("finding", "PLT003")]
 
 
+def test_a_stray_module_among_those_that_fit_is_a_warning() -> None:
+    dist = make_dist("astropy-healpix", "1.0.0")
+    stray = make_binary(dist, "h/compiler_version.cpython-39-x86_64-linux-gnu.so")
+    (finding,) = check_platform(make_facts([dist], [stray, make_binary(dist, "h/_core.abi3.so")]))
+    assert isinstance(finding, Finding)
+    assert (finding.code, finding.severity) == ("PLT003", Severity.WARNING)
+    bundled = make_binary(dist, "h.libs/libwcs.so.1")
+    (finding,) = check_platform(make_facts([dist], [stray, bundled]))
+    assert isinstance(finding, Finding)
+    assert finding.severity is Severity.ERROR
+
+
 def test_a_python_file_beside_it_replaces_a_foreign_one() -> None:
     dist = make_dist("x")
     binary = make_binary(dist, "x/md.cpython-310-x86_64-linux-gnu.so", has_source=True)

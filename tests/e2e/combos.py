@@ -2,7 +2,8 @@
 
     python -m tests.e2e.combos --minutes 10 [--kind abi] [--only ID] [--jobs 2] [--smoke]
 
-A broken set is *caught* when the audit ends with exit status 1, *missed* when it does not; a healthy twin for which
+A broken set is *caught* when the audit ends with exit status 1, *warned* when it does not but has a warning that it
+does not have for the twin (most are calls that fail while the import works), else *missed*; a healthy twin for which
 the audit reports an error is a *false alarm*, unless ``uv pip check`` reports the same distribution (one twin was
 installed without a dependency that its reproducer does not need). Sets are taken in a fixed, mixed order until the
 time is used up.
@@ -27,11 +28,12 @@ DATA = Path(__file__).parent / "data" / "combos.jsonl"
 
 
 class Audit(NamedTuple):
-    """What one audit said: its exit status, the errors as ``CODE distribution``, and those uv does not report."""
+    """What one audit said: its exit status, errors as ``CODE distribution``, those uv does not report, and warnings."""
 
     status: int
     errors: tuple[str, ...]
     alone: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -45,12 +47,21 @@ class Outcome(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Return ``caught``, ``missed``, ``FALSE ALARM`` or ``not built``."""
+        """Return ``caught``, ``warned``, ``missed``, ``FALSE ALARM`` or ``not built``."""
         if self.bad is None or self.good is None:
             return "not built"
         if self.good.alone:
             return "FALSE ALARM"
-        return "caught" if self.bad.status == 1 else "missed"
+        if self.bad.status == 1:
+            return "caught"
+        return "warned" if self.new_warnings else "missed"
+
+    @property
+    def new_warnings(self) -> tuple[str, ...]:
+        """Return the warnings about the broken set that its twin does not have."""
+        if self.bad is None or self.good is None:
+            return ()
+        return tuple(warning for warning in self.bad.warnings if warning not in self.good.warnings)
 
 
 def load_combos() -> list[dict[str, Any]]:
@@ -91,12 +102,15 @@ def _build_and_audit(folder: Path, python: str, pins: list[str], combo: dict[str
     if done.returncode not in {0, 1, 3} or not done.stdout.startswith("{"):
         raise AssertionError(f"{combo['id']}: exit status {done.returncode}: {done.stderr[-2000:]}")
     findings = json.loads(done.stdout)["findings"]
-    errors = sorted({f"{f['code']} {f['distribution']}" for f in findings if f["severity"] == "error"})
+    errors, warnings = (
+        sorted({f"{f['code']} {f['distribution']}" for f in findings if f["severity"] == severity})
+        for severity in ("error", "warning")
+    )
     uv = subprocess.run(
         [*UV, "pip", "check", "--python", python_of(folder)], capture_output=True, text=True, check=False
     )
     alone = [error for error in errors if f"`{error.split()[1]}`" not in uv.stderr]
-    return Audit(done.returncode, tuple(errors), tuple(alone))
+    return Audit(done.returncode, tuple(errors), tuple(alone), tuple(warnings))
 
 
 def run_all(combos: list[dict[str, Any]], *, minutes: float, jobs: int, smoke: bool) -> list[Outcome]:
@@ -116,7 +130,7 @@ def run_all(combos: list[dict[str, Any]], *, minutes: float, jobs: int, smoke: b
 
 
 def _print(outcome: Outcome) -> None:
-    seen = outcome.bad.errors if outcome.verdict in {"caught", "missed"} and outcome.bad else ()
+    seen = outcome.bad.errors if outcome.verdict == "caught" and outcome.bad else outcome.new_warnings
     if outcome.verdict == "FALSE ALARM" and outcome.good:
         seen = outcome.good.alone
     print(f"{outcome.verdict:12} {outcome.kind:10} {outcome.id:42} {outcome.problem or ', '.join(seen)}", flush=True)
@@ -124,7 +138,7 @@ def _print(outcome: Outcome) -> None:
 
 def summary(outcomes: list[Outcome]) -> str:
     """Count by kind, one line a kind and one for all."""
-    verdicts = ("caught", "missed", "FALSE ALARM", "not built")
+    verdicts = ("caught", "warned", "missed", "FALSE ALARM", "not built")
     lines = [f"{'kind':10}" + "".join(f"{verdict:>13}" for verdict in verdicts)]
     for kind in [*sorted({outcome.kind for outcome in outcomes}), "all"]:
         chosen = [outcome for outcome in outcomes if kind in {outcome.kind, "all"}]
