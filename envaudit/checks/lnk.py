@@ -9,7 +9,7 @@ from envaudit.checks.lnk_missing import check_missing
 from envaudit.checks.lnk_process import check_process
 from envaudit.checks.lnk_symbols import check_symbols
 from envaudit.checks.lnk_versions import check_versions
-from envaudit.model import Confidence, Evidence, Finding, Fix, Severity
+from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,13 @@ def check_links(facts: Facts) -> Iterator[Finding]:
     yield from check_symbols(facts)
     yield from check_process(facts)
     yield from _cut_short(facts)
+
+
+def unknown_loader(facts: Facts) -> Iterator[Gap]:
+    """Yield a gap for a target of another system: what its loader would do with the files is not followed."""
+    platform = facts.target.platform
+    if not platform.startswith("linux") and any(binary.facts for binary in facts.binaries):
+        yield Gap("LNK", facts.target.prefix, f"what compiled files load is not followed on {platform}")
 
 
 def _cut_short(facts: Facts) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.checks import abi, causes, dep, env, ins, known, lnk, mixed, plt, run
@@ -60,7 +61,7 @@ CHECKS: tuple[Check, ...] = (
         "shared libraries",
         tuple(f"LNK{number:03}" for number in range(1, 8)),
         "what the loader would find for every compiled module: libraries, versions, symbols",
-        lambda facts, _: lnk.check_links(facts),
+        lambda facts, _: chain(lnk.unknown_loader(facts), lnk.check_links(facts)),
     ),
     Check(
         "mixed layers",

@@ -61,9 +61,11 @@ def machine_of_program(path: str) -> Machine:
 
 def machine_of_suffix(name: str) -> Machine | None:
     """Read a suffix such as ``.cpython-311-x86_64-linux-gnu.so`` or ``.cp311-win_amd64.pyd``; ``None`` without one."""
-    match = re.search(r"\.(?:cpython|pypy)[^.]*-([a-z0-9_]+)-linux-(?:gnu|musl)[a-z]*\.so$", name)
+    match = re.search(r"\.(?:cpython|pypy)[^.]*-([a-z0-9_]+)-linux-(gnu|musl)[a-z]*\.so$", name)
     if match:
-        return Machine("linux", _SAME_MACHINE.get(match[1], match[1]), host_machine().libc)
+        # The version of a C library stands nowhere in the files that use it.
+        libc, own = host_machine().libc, {"gnu": "glibc", "musl": "musl"}[match[2]]
+        return Machine("linux", _SAME_MACHINE.get(match[1], match[1]), libc if libc.startswith(own) else "")
     if name.endswith("-darwin.so"):
         return Machine("darwin", "arm64")
     match = re.search(r"\.cp\d+-win(32|_amd64|_arm64)\.pyd$", name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError, TargetError
 from envaudit.files import open_regular
+from envaudit.locate.compiled import machine_of_files
 from envaudit.locate.library import (
     Library,
     Release,
@@ -87,7 +88,7 @@ def _of_program(place: Place, asking: Asking) -> Python:
         # The packages are in one prefix, the library in another, and no pyvenv.cfg says that they belong together.
         detail = f"pyvenv.cfg is missing: started from here, Python uses the packages of {base}"
         problems = (TargetProblem("base-missing", prefix, detail),)
-    machine = _machine(place.program)
+    machine = _machine(place.program, prefix)
     return Python(place.program, prefix, base, _lib_name(release, library), release, machine, None, problems)
 
 
@@ -109,9 +110,12 @@ def _of_venv(place: Place, asking: Asking) -> Python:
         same = [name for name in _names_in(place.prefix) if _is_release(name, release)]
         lib_name = same[0] if same else lib_name
     base = library.prefix if library else os.path.dirname(cfg.home)
-    machine = _machine(place.program)
+    machine = _machine(place.program, place.prefix)
     executable = place.program if runs else ""
-    return Python(executable, place.prefix, base, lib_name, release, machine, cfg, _base_missing(place, cfg))
+    problems = _base_missing(place, cfg)
+    if problems and machine.system != host_machine().system:
+        problems = (_elsewhere(place, machine),)
+    return Python(executable, place.prefix, base, lib_name, release, machine, cfg, problems)
 
 
 def _library_of_venv(place: Place, cfg: PyvenvCfg) -> Library | None:
@@ -143,6 +147,12 @@ def _release_of_venv(place: Place, cfg: PyvenvCfg, library: Library | None) -> R
     return names[0] if len(names) == 1 else None
 
 
+def _elsewhere(place: Place, machine: Machine) -> TargetProblem:
+    """Say that an environment belongs to another system, where what it leads to may well be."""
+    detail = f"it is for {machine.platform}: whether the Python it was made from is there cannot be seen from here"
+    return TargetProblem("assumed-python", place.prefix, detail)
+
+
 def _base_missing(place: Place, cfg: PyvenvCfg) -> tuple[TargetProblem, ...]:
     """Say that the interpreter of a virtual environment cannot start, when files show it."""
     if not place.program:
@@ -168,7 +178,8 @@ def _without_program(place: Place) -> Python:
         raise TargetError(f"there is no Python in {place.prefix}, so no packages of Python can be in it")
     release, library = max(releases, key=lambda pair: _order(pair[0].python))
     problem = TargetProblem("base-missing", place.prefix, "there is no Python interpreter in it")
-    return Python("", place.prefix, place.prefix, library.name, release, host_machine(), None, (problem,))
+    machine = _machine(place.program, place.prefix)
+    return Python("", place.prefix, place.prefix, library.name, release, machine, None, (problem,))
 
 
 def _release_of_answer(answer: Answer) -> Release:
@@ -202,12 +213,13 @@ def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def _machine(program: str) -> Machine:
-    """Return the machine of an interpreter; that of the host when its file does not say."""
+def _machine(program: str, prefix: str) -> Machine:
+    """Return the machine of an interpreter, else that of the compiled files installed for it, else the host's."""
     try:
         return machine_of_program(program)
     except ReadError:
-        return host_machine()
+        folders = [f"{prefix}/{lib}/site-packages" for lib in library_names(prefix)] if prefix else []
+        return machine_of_files(folders) or host_machine()
 
 
 def _is_script(program: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envaudit.checks.lnk import check_links
+from envaudit.checks.lnk import check_links, unknown_loader
 from tests.support.facts import make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:
@@ -37,3 +37,12 @@ def test_whole_files_and_unread_ones_are_not_accused() -> None:
     dist = make_dist("x")
     binary = make_binary(dist, "x/a.so")
     assert list(check_links(make_facts([dist], [binary, replace(binary, facts=None)]))) == []
+
+
+def test_other_systems_are_said_to_be_unchecked() -> None:
+    dist = make_dist("x")
+    binary = make_binary(dist, "x/a.pyd")
+    (gap,) = unknown_loader(make_facts([dist], [binary], platform="win-amd64"))
+    assert (gap.code, gap.what) == ("LNK", "/env")
+    assert list(unknown_loader(make_facts([dist], [replace(binary, facts=None)], platform="macosx-arm64"))) == []
+    assert list(unknown_loader(make_facts([dist], [binary]))) == []

@@ -92,3 +92,12 @@ def test_the_host_is_the_machine_at_hand() -> None:
 def test_suffixes(name: str, expected: str | None) -> None:
     found = machine_of_suffix(name)
     assert (found.platform if found else None) == expected
+
+
+def test_a_version_of_a_c_library_is_only_known_for_that_of_this_machine() -> None:
+    libcs = {name: machine_of_suffix(f"a.cpython-311-x86_64-linux-{name}.so") for name in ("gnu", "musl")}
+    here = host_machine().libc
+    for name, libc in (("gnu", "glibc"), ("musl", "musl")):
+        found = libcs[name]
+        assert found is not None
+        assert found.libc == (here if here.startswith(libc) else "")
