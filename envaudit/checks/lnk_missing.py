@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from envaudit.checks.fixes import install_command
+from packaging.utils import canonicalize_name
+
+from envaudit.checks.fixes import install_command, python_to_name
 from envaudit.checks.lnk_groups import Weight, groups, listed
 from envaudit.checks.lnk_packages import HEADLESS, OF_CUDA, OF_DRIVERS, OF_TORCH, OF_TORCH_CUDA, ON_INDEX, SYSTEM
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
@@ -25,6 +27,8 @@ def check_missing(facts: Facts) -> Iterator[Finding]:
         weight = group.weight
         if by_driver and weight.severity is Severity.ERROR:
             weight = Weight(Severity.WARNING, weight.symptom)
+        if _lost(facts, group, names):
+            weight = Weight(Severity.ERROR, weight.symptom)
         yield Finding(
             code="LNK001",
             severity=weight.severity,
@@ -56,6 +60,12 @@ def _message(facts: Facts, group: Group, names: list[str], *, by_driver: bool) -
     return text
 
 
+def _lost(facts: Facts, group: Group, names: list[str]) -> bool:
+    """Say whether the distribution has brought the library itself: then it is damaged, whatever its import needs."""
+    dist = facts.visible().get(canonicalize_name(group.key))
+    return dist is not None and any(entry.path.rpartition("/")[2] in names for entry in dist.binaries)
+
+
 def _involved(facts: Facts, group: Group, names: list[str]) -> tuple[Involved, ...]:
     torch = _torch(facts)
     if torch is None or group.key == "torch" or not any(OF_TORCH.match(name) for name in names):
@@ -83,7 +93,7 @@ def _fixes(facts: Facts, group: Group, names: list[str]) -> Iterator[Fix]:
         yield Fix(install_command(facts, on_index))
     torch = _torch(facts)
     if group.dist and torch is not None and any(OF_TORCH_CUDA.match(name) for name in names):
-        python = shlex.quote(facts.target.executable or facts.target.prefix)
+        python = shlex.quote(python_to_name(facts))
         yield Fix(
             f"uv pip install --python {python} --reinstall --no-deps --torch-backend cpu "
             f"{group.dist.name}=={group.version.partition('+')[0]}"

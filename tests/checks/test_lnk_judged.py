@@ -136,6 +136,18 @@ def test_a_file_that_is_gone_comes_back_with_its_distribution() -> None:
     assert _find(_facts([dist], _missing(dist, "libforeign.so"))).fix == ()
 
 
+def test_a_library_that_the_distribution_brought_and_lost_is_an_error_off_the_import_path_too() -> None:
+    entry = RecordEntry("scipy.libs/libopenblas-1a2b.so")
+    dist = make_dist("scipy", "1.13.1", binaries=(entry,))
+    file = _missing(dist, "libopenblas-1a2b.so", path="scipy/linalg/_fblas.so")
+    known = (ImportPath(dist.info_path, frozenset()),)
+    finding = _find(replace(_facts([dist], file), import_paths=known))
+    assert finding.severity is Severity.ERROR
+    assert finding.symptom.startswith("importing scipy works; what needs scipy.linalg fails: ImportError")
+    other = replace(_facts([replace(dist, binaries=())], file), import_paths=known)
+    assert _find(other).severity is Severity.WARNING
+
+
 def test_a_library_of_the_index_can_be_installed() -> None:
     dist = make_dist("solver")
     finding = _find(_facts([dist], _missing(dist, "libmkl_rt.so.2")))
