@@ -2,6 +2,10 @@
 
 Everything that envaudit reads of a target goes through here. Nothing blocks, nothing but a regular file is read,
 nothing is read beyond a limit, and each failure is one ``ReadError`` whose text a user can understand.
+
+Within ``looking_inside(root)`` every function here follows links as a process with that root would, and reads nothing
+that lies outside of it. It holds for the whole process, as a root does: a reader that is not told of the root cannot
+leave it by mistake. Paths stay those of this machine; ``inside`` and ``outside`` translate.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
+from envaudit.files_root import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +28,28 @@ TEXT_LIMIT = 64 * 1024 * 1024
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
+class _Looking:
+    """The root in which everything is looked up."""
+
+    root = Root()
+
+
+@contextmanager
+def looking_inside(prefix: str) -> Iterator[None]:
+    """Look everything up inside the folder of an unpacked image; an empty ``prefix`` changes nothing."""
+    before = _Looking.root
+    _Looking.root = Root(prefix)
+    try:
+        yield
+    finally:
+        _Looking.root = before
+
+
+def root() -> Root:
+    """Return the root in which everything is looked up at the moment."""
+    return _Looking.root
+
+
 @contextmanager
 def open_regular(path: str) -> Iterator[tuple[int, int]]:
     """Open a regular file for reading and yield ``(descriptor, size in bytes)``.
@@ -31,7 +58,7 @@ def open_regular(path: str) -> Iterator[tuple[int, int]]:
     Raises ``ReadError`` when there is no such file, it may not be read, or it is something else.
     """
     try:
-        descriptor = os.open(path, _OPEN_FLAGS)
+        descriptor = os.open(_followed(path), _OPEN_FLAGS)
     except (OSError, ValueError) as error:
         raise ReadError(reason(error)) from error
     try:
@@ -76,10 +103,78 @@ def read_text(path: str, limit: int = TEXT_LIMIT) -> str:
 def list_folder(path: str) -> list[os.DirEntry[str]]:
     """Return the entries of a folder, sorted by name, so that every run sees the same order; raises ``ReadError``."""
     try:
-        with os.scandir(path) as entries:
+        with os.scandir(_followed(path)) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except (OSError, ValueError) as error:
         raise ReadError(reason(error)) from error
+
+
+def _followed(path: str) -> str:
+    """Return where a path leads inside the root; raises ``ReadError`` when that is nowhere."""
+    if not _Looking.root.foreign:
+        return path
+    place = _Looking.root.follow(path)
+    if not place:
+        raise ReadError("a loop of symbolic links, or a path outside of the image")
+    return place
+
+
+# --- what os.path says, inside the root -----------------------------------------------------------------------------
+
+
+def is_file(path: str) -> bool:
+    """Whether a path leads to a regular file."""
+    place = _Looking.root.follow(path)
+    return bool(place) and os.path.isfile(place)
+
+
+def is_folder(path: str) -> bool:
+    """Whether a path leads to a folder."""
+    place = _Looking.root.follow(path)
+    return bool(place) and os.path.isdir(place)
+
+
+def exists(path: str) -> bool:
+    """Whether a path leads to anything."""
+    place = _Looking.root.follow(path)
+    return bool(place) and os.path.exists(place)
+
+
+def is_there(path: str) -> bool:
+    """Whether there is anything at a path, be it a link that leads nowhere."""
+    return os.path.lexists(_own(path))
+
+
+def is_link(path: str) -> bool:
+    """Whether a path itself is a link."""
+    return os.path.islink(_own(path))
+
+
+def real(path: str) -> str:
+    """Return a path of this machine without links."""
+    return (_Looking.root.follow(path) or path) if _Looking.root.foreign else os.path.realpath(path)
+
+
+def inside(path: str) -> str:
+    """Return what a process of the target calls a path of this machine."""
+    return _Looking.root.inside(path)
+
+
+def outside(path: str) -> str:
+    """Return the path on this machine of what a process of the target calls ``path``; its last part may be a link."""
+    if not _Looking.root.foreign:
+        return path
+    folder, _, name = os.path.normpath("/" + path.lstrip("/")).rpartition("/")
+    return f"{_Looking.root.outside(folder or '/')}/{name}".rstrip("/")
+
+
+def _own(path: str) -> str:
+    """Return a path whose folder is without links; its last part stays."""
+    if not _Looking.root.foreign:
+        return path
+    folder, _, name = path.rpartition("/")
+    place = _Looking.root.follow(folder)
+    return f"{place}/{name}" if place else ""
 
 
 def reason(error: OSError | ValueError) -> str:
