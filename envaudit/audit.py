@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from envaudit.checks.registry import run_checks
 from envaudit.gather import gather_facts
-from envaudit.locate import TargetRequest, locate
-from envaudit.model import Timings
+from envaudit.locate import TargetRequest, can_start, locate
+from envaudit.model import Gap, Timings
 from envaudit.rulebook import default_folder, load_rules
 from envaudit.settings import reject_unknown_rules
 from envaudit.verdict import decide, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from envaudit.model import Facts, Report
+    from envaudit.model import Facts, Report, Target
     from envaudit.settings import Settings
 
 
@@ -36,13 +36,16 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     later is a gap in the report.
     """
     started = time.perf_counter()
-    target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd)
+    target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)
     facts = gather_facts(target)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
     rulebook = load_rules([default_folder(), *settings.rules], installed)
     reject_unknown_rules(settings, rulebook.ids())
     smoke_seconds = None
-    if settings.smoke and wanted(settings, "RUN"):
+    tried = settings.smoke and wanted(settings, "RUN")
+    if tried and not can_start(target):
+        facts = replace(facts, gaps=(*facts.gaps, *_not_started(target, settings)))
+    elif tried:
         before = time.perf_counter()
         facts = try_out(facts, settings, progress)
         smoke_seconds = time.perf_counter() - before
@@ -50,6 +53,14 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     static_seconds = time.perf_counter() - started - (smoke_seconds or 0.0)
     timings = Timings(static_seconds, smoke_seconds)
     return decide(facts, rulebook.info, judged.findings, judged.gaps, settings, timings, crashed=judged.crashed)
+
+
+def _not_started(target: Target, settings: Settings) -> Iterator[Gap]:
+    """Say why there are no smoke tests. Of an image nobody expects them who did not ask for them."""
+    if not target.root:
+        yield Gap("RUN", "smoke tests", f"this machine cannot start a Python for {target.platform}")
+    elif "smoke" in settings.sources:
+        yield Gap("RUN", "smoke tests", "nothing in an image is started")
 
 
 def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) -> Facts:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
+from envaudit.files import looking_inside
 from envaudit.model import Binary, Facts, Gap
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 _OF_OTHER_SYSTEMS = {"linux": (".pyd", ".dll", ".dylib"), "macosx": (".pyd", ".dll"), "win": (".so", ".dylib")}
 
 
-def gather_facts(target: Target, root: str = "") -> Facts:
-    """Read metadata and compiled files of the target; nothing of it is run.
+def gather_facts(target: Target) -> Facts:
+    """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run."""
+    with looking_inside(target.root):
+        return _gather(target)
 
-    ``root`` is the folder of an unpacked image whose libraries the target would load, empty for this machine.
-    """
+
+def _gather(target: Target) -> Facts:
     from envaudit.linker import link_target  # noqa: PLC0415  importing the command line must stay cheap
     from envaudit.scan import scan_target  # noqa: PLC0415
 
@@ -44,7 +47,7 @@ def gather_facts(target: Target, root: str = "") -> Facts:
     gaps: list[Gap] = []
     symbols: dict[str, Symbols] = {}
     binaries = tuple(_read_all(target, files, numpy, gaps, symbols))
-    links = link_target(target, binaries, os.environ, root, symbols)
+    links = link_target(target, binaries, {} if target.root else os.environ, target.root, symbols)
     wanted = suspects(binaries, numpy)
     for file in _failing(links.files, visible):
         wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))

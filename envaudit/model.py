@@ -91,9 +91,10 @@ class Target:
     """The environment under audit: where it is, and which Python it runs on.
 
     ``python`` is the full version when known (``3.11.7``), else ``3.11``. ``platform`` is ``linux-x86_64``,
-    ``macosx-arm64``, ``win-amd64``; ``libc`` is ``glibc 2.36``, ``musl 1.2`` or empty. ``markers`` is the complete
-    PEP 508 environment of the target (never of the interpreter that runs envaudit). ``executable`` is empty when
-    there is none that could be started.
+    ``macosx-arm64``, ``win-amd64`` or empty; ``libc`` is ``glibc 2.36``, ``musl 1.2``, one of the two names or empty.
+    ``markers`` is the complete PEP 508 environment of the target (never of the interpreter that runs envaudit).
+    ``executable`` is empty when there is none that could be started. ``root`` is the folder of the unpacked image it
+    lies in, empty for this machine: all paths are those of this machine, ``path_inside`` translates.
     """
 
     kind: TargetKind
@@ -111,6 +112,13 @@ class Target:
     markers: Mapping[str, str]
     chosen_by: str
     problems: tuple[TargetProblem, ...] = ()
+    root: str = ""
+
+    def path_inside(self, path: str) -> str:
+        """Return what the machine of the target calls a path."""
+        if self.root and (path == self.root or path.startswith(f"{self.root}/")):
+            return path[len(self.root) :] or "/"
+        return path
 
 
 # --- what is installed ----------------------------------------------------------------------------------------------

@@ -127,6 +127,7 @@ def _severity(value: object) -> Severity:
 
 KEYS: dict[str, Kind] = {
     "target": Kind("target", str, _string),
+    "root": Kind("root", str, _string),
     "python": Kind("python", str, _string),
     "select": Kind("select", _words_from_text, _strings),
     "ignore": Kind("ignore", _words_from_text, _strings),

@@ -32,15 +32,16 @@ _TOOL_PREFIX = "tool.envaudit."
 _OTHER_VARIABLES = ("ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG")
 # A file of the project under audit must not be able to say what is overwritten.
 _NEVER_IN_A_FILE = frozenset({"output"})
-_PATHS_IN_A_FILE = frozenset({"target", "python"})
+_PATHS_IN_A_FILE = frozenset({"target", "root", "python"})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a run can be told.
 
-    ``target`` and ``python`` are empty when not given. ``select`` and ``ignore`` hold prefixes of codes (``ABI``,
-    ``ABI001``, ``EA-2026-0003``), in ``ignore`` also ``CODE:distribution``; an empty ``select`` means every code.
+    ``target``, ``root`` (the folder of an unpacked image) and ``python`` are empty when not given. ``select`` and
+    ``ignore`` hold prefixes of codes (``ABI``, ``ABI001``, ``EA-2026-0003``), in ``ignore`` also
+    ``CODE:distribution``; an empty ``select`` means every code.
     ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
     smoke tests run at a time; 0 leaves that to the number of processors. ``rules`` are extra folders of rules.
     ``output`` is a file, empty for standard output. ``sources`` says of each field that is not at its default where
@@ -48,6 +49,7 @@ class Settings:
     """
 
     target: str = ""
+    root: str = ""
     python: str = ""
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -168,7 +170,7 @@ def _put(layer: _Layer, key: str, value: object, source: str, folder: str) -> No
         if key == "rules":
             accepted = tuple(_beside(folder, path) for path in accepted)
         elif key in _PATHS_IN_A_FILE and not source.startswith(("--", VARIABLE_PREFIX)):
-            is_path = key == "target" or "/" in accepted or os.sep in accepted  # a bare python3.11 is a command
+            is_path = key != "python" or "/" in accepted or os.sep in accepted  # a bare python3.11 is a command
             accepted = _beside(folder, accepted) if accepted and is_path else accepted
     except (ValueError, RuntimeError) as error:  # RuntimeError: the ~user of a path is unknown
         raise ConfigError(source, "", str(error)) from error

@@ -52,6 +52,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         tmp_path,
         """
         target = "env"
+        root = "img"
         python = "python3.11"
         select = ["abi"]
         ignore = ["ABI001", "DEP:Some.Name"]
@@ -72,6 +73,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
     settings = load(tmp_path)
     assert settings == Settings(
         target=str(tmp_path / "env"),
+        root=str(tmp_path / "img"),
         python="python3.11",
         select=("ABI",),
         ignore=("ABI001", "DEP:some-name"),

@@ -19,22 +19,23 @@ def install_command(facts: Facts, requirements: Sequence[str], *, reinstall: boo
     installer = _installer(facts)
     if installer == "conda":
         again = ["--force-reinstall"] if reinstall else []
-        return _join(["conda", "install", "--prefix", facts.target.prefix, *again, *requirements])
+        prefix = facts.target.path_inside(facts.target.prefix)
+        return _join(["conda", "install", "--prefix", prefix, *again, *requirements])
     if installer == "pip":
         again = ["--force-reinstall", "--no-deps"] if reinstall else []
-        return _join([_python(facts), "-m", "pip", "install", *again, *requirements])
+        return _join([python_to_name(facts), "-m", "pip", "install", *again, *requirements])
     again = ["--reinstall", "--no-deps"] if reinstall else []
-    return _join(["uv", "pip", "install", "--python", _python(facts), *again, *requirements])
+    return _join(["uv", "pip", "install", "--python", python_to_name(facts), *again, *requirements])
 
 
 def uninstall_command(facts: Facts, names: Sequence[str]) -> str:
     """Return the shell command that removes distributions from the target."""
     installer = _installer(facts)
     if installer == "conda":
-        return _join(["conda", "remove", "--prefix", facts.target.prefix, *names])
+        return _join(["conda", "remove", "--prefix", facts.target.path_inside(facts.target.prefix), *names])
     if installer == "pip":
-        return _join([_python(facts), "-m", "pip", "uninstall", *names])
-    return _join(["uv", "pip", "uninstall", "--python", _python(facts), *names])
+        return _join([python_to_name(facts), "-m", "pip", "uninstall", *names])
+    return _join(["uv", "pip", "uninstall", "--python", python_to_name(facts), *names])
 
 
 def _installer(facts: Facts) -> str:
@@ -45,9 +46,9 @@ def _installer(facts: Facts) -> str:
     return "pip" if any(dist.key == "pip" for dist in facts.distributions) else "uv"
 
 
-def _python(facts: Facts) -> str:
-    """Return the interpreter to name: uv also accepts the folder when there is no interpreter."""
-    return facts.target.executable or facts.target.prefix
+def python_to_name(facts: Facts) -> str:
+    """Return the interpreter to name, as its own machine calls it; without one the folder, which uv accepts too."""
+    return facts.target.path_inside(facts.target.executable or facts.target.prefix)
 
 
 def _join(words: Sequence[str]) -> str:

@@ -182,6 +182,8 @@ def _is_foreign(binary: Binary, target: Target) -> bool:
 
 def _platform_fits(platform: str, target: Target) -> bool:
     """Compare the platform part of a suffix (``x86_64-linux-gnu``) with the target; an unknown form fits."""
+    if not target.platform:
+        return True  # nobody knows
     if platform == "darwin":
         return target.platform.startswith("macosx")
     if platform.startswith("win"):

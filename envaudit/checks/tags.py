@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _LEGACY_MANYLINUX = {(2, 5): "manylinux1", (2, 12): "manylinux2010", (2, 17): "manylinux2014"}
 # No wheel can be tagged below: manylinux1 is the oldest, and aarch64 and others began with manylinux2014.
 _OLDEST_GLIBC = 5
+_NEWEST_LIBC = ("glibc 2.99", "musl 1.9")
 _MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_(\w+)")
 
 
@@ -46,13 +47,20 @@ def fits(tags: Sequence[str], target: Target) -> Fit:
             return Fit.UNKNOWN
     python = "pp" if target.implementation.lower() == "pypy" else "cp"
     abi_flag = "t" if target.free_threaded else ""
-    supported = _supported(target.version_info, python, abi_flag, target.platform, target.libc)
-    if {str(tag) for tag in wanted} & supported:
+    names = {str(tag) for tag in wanted}
+
+    def supports(libc: str) -> bool:
+        return not names.isdisjoint(_supported(target.version_info, python, abi_flag, target.platform, libc))
+
+    if supports(target.libc):
         return Fit.YES
-    unknown_platform = not target.platform or (
-        target.platform.startswith("linux-") and not target.libc and any("linux" in tag.platform for tag in wanted)
-    )
-    return Fit.UNKNOWN if unknown_platform else Fit.NO
+    if not target.platform:
+        return Fit.UNKNOWN
+    if target.platform.startswith("linux-") and not any(char.isdigit() for char in target.libc):
+        # Only its version or not even its name is known: what no C library supports does not fit this one either.
+        newest = [libc for libc in _NEWEST_LIBC if libc.startswith(target.libc)]
+        return Fit.UNKNOWN if any(supports(libc) for libc in newest) else Fit.NO
+    return Fit.NO
 
 
 def supported_summary(target: Target) -> str:

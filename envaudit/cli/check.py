@@ -29,6 +29,7 @@ examples:
   envaudit check .venv --no-smoke         only read, run nothing of it
   envaudit check -f json -o report.json   for programs
   envaudit check --ignore DEP002:pandas   leave out what you know about
+  envaudit check /opt/venv --root img     an unpacked image; nothing of it is run
 
 exit codes:
   0 nothing found at or above --fail-on   1 something found   2 could not be done
@@ -49,6 +50,7 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("target", nargs="?", metavar="TARGET", help="environment, interpreter or site-packages folder")
     parser.add_argument("-p", "--python", metavar="PYTHON", help="the interpreter whose environment is audited")
+    parser.add_argument("--root", metavar="DIR", help="TARGET lies in this unpacked image: look everything up inside")
     parser.add_argument("--list", action="store_true", dest="list_checks", help="list checks and smoke tests, and stop")
     _add_choice(parser.add_argument_group("what counts"))
     _add_smoke(parser.add_argument_group("smoke tests"))

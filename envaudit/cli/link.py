@@ -25,7 +25,7 @@ examples:
   envaudit link                              the active environment
   envaudit link .venv h5py                   one distribution, module by module
   envaudit link h5py -f dot | dot -Tsvg      as a picture
-  envaudit link img/opt/venv --root img      an unpacked image, with its own libraries
+  envaudit link /opt/venv --root img         an unpacked image, with its own libraries
 
 JSON: {"schema_version": 1, "target": {...}, "root", "gaps": [{"code", "what", "why"}], "files": [{"path",
   "distribution", "version", "is_module", "needs": [{"name", "path", "how", "distribution"}], "missing": [{"name",
@@ -57,15 +57,13 @@ def run(options: argparse.Namespace) -> int:
     """Write the links of the target; nothing that is missing changes the exit code."""
     if options.format not in _FORMATS:
         raise UsageError(f"--format {options.format}: choose text, json or dot")
-    if options.root and not os.path.isdir(options.root):
-        raise UsageError(f"--root {options.root}: there is no such folder")
     from envaudit.gather import gather_facts  # noqa: PLC0415 - --help needs none of it
     from envaudit.locate import TargetRequest, locate  # noqa: PLC0415
 
     cwd = str(Path.cwd())
     place, dist = _arguments(options.target, options.dist)
-    target = locate(TargetRequest(place, None), os.environ, cwd)
-    facts = gather_facts(target, os.path.abspath(options.root) if options.root else "")
+    target = locate(TargetRequest(place, None), os.environ, cwd, options.root)
+    facts = gather_facts(target)
     write_out(_render(facts, _owner(facts, dist), options.format, options.root))
     return EXIT_CLEAN
 

@@ -6,12 +6,16 @@ its packages.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from envaudit.errors import TargetError
+from envaudit.errors import ReadError, TargetError
+from envaudit.files import looking_inside, root
 from envaudit.locate.choose import TargetRequest, choose, find_python
 from envaudit.locate.folder import python_of_folder
 from envaudit.locate.library import minor
+from envaudit.locate.machine import Machine, machine_of_program, runs_here
 from envaudit.locate.markers import marker_environment
 from envaudit.locate.place import recognise
 from envaudit.locate.probe import Answer, ask
@@ -25,17 +29,37 @@ if TYPE_CHECKING:
     from envaudit.locate.place import Place
     from envaudit.locate.python import Asking, Python
 
-__all__ = ["TargetRequest", "locate"]
+__all__ = ["TargetRequest", "can_start", "locate"]
 
 
-def locate(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Target:
+def locate(request: TargetRequest, environ: Mapping[str, str], cwd: str, image: str = "") -> Target:
     """Return the environment that a request, the variables and the working folder lead to.
 
-    Raises ``TargetError`` with one sentence when there is none or nothing in it can be audited; what is wrong with
-    the rest is in ``Target.problems``.
+    ``image`` is the folder of an unpacked image or a mounted system, empty for this machine: everything is then looked
+    up in it, no variable counts, and nothing is started. Raises ``TargetError`` with one sentence when there is no
+    environment or nothing in it can be audited; what is wrong with the rest is in ``Target.problems``.
     """
+    if image and not os.path.isdir(os.path.join(cwd, image)):
+        raise TargetError(f"--root {image}: there is no such folder")
+    with looking_inside(os.path.join(cwd, image) if image else ""):
+        return _locate(request, environ, cwd)
 
+
+def can_start(target: Target) -> bool:
+    """Whether this machine can start the interpreter of a target: it is not in an image, nor for another machine."""
+    system = {"macosx": "darwin", "win": "win32", "win32": "win32"}.get(target.platform.partition("-")[0], "linux")
+    return not target.root and runs_here(Machine(system, target.machine))
+
+
+def _locate(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Target:
     def asking(program: str) -> Answer:
+        if root().foreign:
+            raise ReadError("nothing in an image is started")
+        machine = None
+        with suppress(ReadError):  # a script names no machine
+            machine = machine_of_program(program)
+        if machine and not runs_here(machine):
+            raise ReadError(f"this machine cannot start a program for {machine.platform}")
         return ask(program, environ, cwd)
 
     choice = choose(request, environ, cwd)
@@ -65,6 +89,7 @@ def locate(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Targ
         markers=marker_environment(release, machine),
         chosen_by=choice.chosen_by,
         problems=problems,
+        root=root().prefix,
     )
 
 

@@ -7,9 +7,13 @@ import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import TargetError
+from envaudit.files import is_file, is_folder, outside, real, root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_PROGRAM_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin")  # of an image, whose PATH nobody knows
 
 
 class TargetRequest(NamedTuple):
@@ -33,6 +37,8 @@ class Choice(NamedTuple):
 
 def choose(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Choice:
     """Return what to audit; raises ``TargetError`` when nothing says so or what is said does not exist."""
+    if root().foreign:
+        return _choose_inside(request, cwd)
     if request.target:
         return Choice(absolute(request.target, cwd), "argument")
     if request.python:
@@ -60,6 +66,8 @@ def choose(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Choi
 
 def find_python(python: str, environ: Mapping[str, str], cwd: str) -> Choice:
     """Look up what ``--python`` says: an existing path, a version (``3.11``), or a command; raises ``TargetError``."""
+    if root().foreign:
+        return _find_inside(python, cwd)
     path = absolute(python, cwd)
     if os.sep in python or "/" in python or os.path.lexists(path):
         return Choice(path, "--python")
@@ -72,6 +80,38 @@ def find_python(python: str, environ: Mapping[str, str], cwd: str) -> Choice:
     if found is None:
         raise TargetError(f"--python {python}: there is no {command} on the PATH, and no such file")
     return Choice(absolute(found, cwd), f"--python {python}, {command} on the PATH")
+
+
+def _choose_inside(request: TargetRequest, cwd: str) -> Choice:
+    """Return what to audit in an image: no variable and no folder of this machine says anything about it."""
+    if request.target:
+        return Choice(_placed(request.target, cwd), "argument")
+    if request.python:
+        return _find_inside(request.python, cwd)
+    raise TargetError("--root needs to know which environment: give its path, such as /opt/venv")
+
+
+def _find_inside(python: str, cwd: str) -> Choice:
+    """Look ``--python`` up in an image: a path, or a command in the folders where interpreters are installed."""
+    if "/" in python:
+        return Choice(_placed(python, cwd), "--python")
+    command = f"python{python}" if python[:1].isdigit() else python
+    for name in (command, command.rpartition(".")[0] if command.count(".") == 2 else ""):
+        for folder in _PROGRAM_FOLDERS if name else ():
+            path = outside(f"{folder}/{name}")
+            if is_file(path):
+                return Choice(path, f"--python {python}, {name} in {folder}")
+    raise TargetError(f"--python {python}: there is no {command} in {', '.join(_PROGRAM_FOLDERS)} of {root().prefix}")
+
+
+def _placed(path: str, cwd: str) -> str:
+    """Return where a path given for an image is on this machine: one below its folder, or one that begins there."""
+    full = absolute(path, cwd)
+    within = root().inside(full)
+    if within == full and not path.startswith("/"):
+        raise TargetError(f"{path} does not lie in {root().prefix}: give its path there, such as /opt/venv")
+    place = outside(within)
+    return real(place) if is_folder(place) else place
 
 
 def absolute(path: str, cwd: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envaudit.errors import TargetError
 from envaudit.locate.compiled import machine_of_name, tagged_names
 from envaudit.locate.library import Release, release_of_name
-from envaudit.locate.machine import host_machine
+from envaudit.locate.machine import usual_machine
 from envaudit.locate.place import recognise
 from envaudit.locate.python import Python, python_of_place
 from envaudit.model import TargetProblem
@@ -39,7 +39,7 @@ def python_of_folder(place: Place, given: Python | None, asking: Asking) -> Pyth
     if given:
         return given._replace(problems=())
     match = next(tagged_names(place.folder), None)
-    machine = (machine_of_name(match.string) if match else None) or host_machine()
+    machine = (machine_of_name(match.string) if match else None) or usual_machine()
     if named:
         return Python("", place.prefix, place.prefix, lib_name, named, machine)
     release, why = _of_suffix(match) if match else _of_this_program()

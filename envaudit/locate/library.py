@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import list_folder, read_text
+from envaudit.files import inside, is_file, list_folder, outside, read_bytes, read_text, real
 
 _LIB_NAME = re.compile(r"(python|pypy)(\d+\.\d+)(t?)$")
 _PROGRAM_NAME = re.compile(r"(python|pypy)(\d+\.\d+)(t?)(?:-c|\.exe)?$")
@@ -16,6 +16,7 @@ _CONDA_PYTHON = re.compile(r"python-(\d+\.\d+\.\d+[a-z0-9]*)-([^-]+)\.json$")
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?(?:\.?(a|b|rc|alpha|beta|candidate|final)\.?(\d{1,3}))?")
 _STAGES = {"alpha": "a", "beta": "b", "candidate": "rc"}
 _SMALL_FILE = 1024 * 1024
+_PROGRAM_LIMIT = 256 * 1024 * 1024  # a libpython with what a debugger needs has 30 MB
 
 
 class Library(NamedTuple):
@@ -52,16 +53,18 @@ def find_library(program: str) -> Library | None:
 
     ``None`` when there is none, or several and the name of the program does not say which.
     """
-    real = os.path.realpath(program)
-    match = _PROGRAM_NAME.match(os.path.basename(real))
+    place = real(program)
+    match = _PROGRAM_NAME.match(os.path.basename(place))
     name = f"{match[1]}{match[2]}{match[3]}" if match else ""
-    prefix = os.path.dirname(real)
+    prefix = os.path.dirname(place)
     while True:
         found = _libraries(prefix, name)
         if len(found) == 1:
             return found[0]
         parent = os.path.dirname(prefix)
-        if found or parent == prefix or (parent == "/" and not name):  # the root has the library of anybody
+        if (
+            found or inside(prefix) == "/" or (inside(parent) == "/" and not name)
+        ):  # the root has the library of anybody
             return None
         prefix = parent
 
@@ -69,14 +72,14 @@ def find_library(program: str) -> Library | None:
 def _libraries(prefix: str, name: str) -> list[Library]:
     """Return the standard libraries directly in a prefix: the one of this name, or all."""
     found = []
-    if prefix == "/":  # /lib is a link to /usr/lib where there is anything in it
-        prefix = os.path.dirname(os.path.realpath("/lib"))
+    if inside(prefix) == "/":  # /lib is a link to /usr/lib where there is anything in it
+        prefix = os.path.dirname(real(outside("/lib")))
     for lib in ("lib", "lib64"):
         names = [name] if name else filter(_LIB_NAME.match, names_in(f"{prefix}/{lib}"))
-        found += [Library(prefix, f"{lib}/{each}") for each in names if os.path.isfile(f"{prefix}/{lib}/{each}/os.py")]
+        found += [Library(prefix, f"{lib}/{each}") for each in names if is_file(f"{prefix}/{lib}/{each}/os.py")]
         if found:
             break
-    if not found and os.path.isfile(f"{prefix}/Lib/os.py"):
+    if not found and is_file(f"{prefix}/Lib/os.py"):
         found.append(Library(prefix, "Lib"))
     return found
 
@@ -87,12 +90,8 @@ def names_in(folder: str) -> list[str]:
         entries = list_folder(folder)
     except ReadError:
         return []
-    real = os.path.realpath(folder)
-    return [
-        entry.name
-        for entry in entries
-        if not entry.is_symlink() or os.path.dirname(os.path.realpath(entry.path)) != real
-    ]
+    place = real(folder)
+    return [entry.name for entry in entries if not entry.is_symlink() or os.path.dirname(real(entry.path)) != place]
 
 
 def release_of_library(library: Library) -> Release | None:
@@ -131,6 +130,29 @@ def _release_of_header(library: Library) -> Release | None:
         return None
     own = plain_version(defines.get("PYPY_VERSION", ""))
     return Release(version, "PyPy" if own else "CPython", own or version)
+
+
+def release_of_program(program: str, library: Library) -> Release | None:
+    """Return the version that stands in an interpreter that cannot be asked, or in its ``libpython``.
+
+    Better the minor version, which the library's folder names, than nothing; ``None`` when not even that is known.
+    """
+    named = release_of_name(library.name)
+    if named is None or named.implementation != "CPython":
+        return named
+    start = re.escape(named.python.encode())
+    text = re.compile(rb"(?<![\d.])" + start + rb"\.(\d{1,2}(?:(?:a|b|rc)\d{1,2})?)\+?\0")
+    shared = (
+        f"{library.prefix}/{library.folder.partition('/')[0]}/libpython{library.name.removeprefix('python')}.so.1.0"
+    )
+    for path in (program, shared):
+        try:
+            found = set(text.findall(read_bytes(path, _PROGRAM_LIMIT)))
+        except ReadError:
+            continue
+        if len(found) == 1:
+            return named._replace(python=f"{named.python}.{found.pop().decode()}")
+    return named
 
 
 def plain_version(text: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from typing import NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import open_regular, read_bytes
+from envaudit.files import open_regular, read_bytes, root
 
 _MACHO_MAGIC = {b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe"}
 _MACHO_FAT = b"\xca\xfe\xba\xbe"
@@ -18,11 +18,16 @@ _MACHO_MACHINES = {0x01000007: "x86_64", 0x0100000C: "arm64", 7: "i386"}
 _PE_MACHINES = {0x8664: "AMD64", 0xAA64: "ARM64", 0x14C: "x86"}
 _SAME_MACHINE = {"amd64": "x86_64", "i386": "i686", "x86": "i686"}
 _MUSL_VERSION = re.compile(rb"\0(1\.\d{1,2})\.\d{1,3}\0")
+# Programs of the first that a system for the second may start as well.
+_ALSO_RUNS = {("i686", "x86_64"), ("x86_64", "arm64"), ("armv7l", "aarch64")}
 _HOST_FOLDERS = ("/lib", "/usr/lib")
 
 
 class Machine(NamedTuple):
-    """``system`` is ``linux``, ``darwin`` or ``win32``; ``libc`` is ``glibc 2.36``, ``musl 1.2`` or empty."""
+    """``system`` is ``linux``, ``darwin`` or ``win32``; ``libc`` is ``glibc 2.36``, ``musl 1.2``, a name or empty.
+
+    ``machine`` is empty when nothing tells it.
+    """
 
     system: str
     machine: str
@@ -31,6 +36,8 @@ class Machine(NamedTuple):
     @property
     def platform(self) -> str:
         """The platform by sysconfig's name: ``linux-x86_64``, ``macosx-arm64``, ``win-amd64``."""
+        if not self.machine:
+            return ""
         if self.system == "win32" and self.machine == "x86":
             return "win32"
         prefix = {"darwin": "macosx", "win32": "win"}.get(self.system, self.system)
@@ -48,7 +55,7 @@ def machine_of_program(path: str) -> Machine:
         from envaudit.binary import read_interpreter  # noqa: PLC0415  # not for a target of another system
 
         machine, _, loader = read_interpreter(path)
-        return Machine("linux", _SAME_MACHINE.get(machine, machine), _libc(loader))
+        return Machine("linux", _SAME_MACHINE.get(machine, machine), _libc(loader, machine))
     if head[:4] in _MACHO_MAGIC:
         return Machine("darwin", _MACHO_MACHINES.get(int.from_bytes(head[4:8], "little"), "x86_64"))
     if head[:4] == _MACHO_FAT:  # several machines in one file: the host decides which is run
@@ -64,16 +71,38 @@ def machine_of_suffix(name: str) -> Machine | None:
     match = re.search(r"\.(?:cpython|pypy)[^.]*-([a-z0-9_]+)-linux-(gnu|musl)[a-z]*\.so$", name)
     if match:
         # The version of a C library stands nowhere in the files that use it.
-        libc, own = host_machine().libc, {"gnu": "glibc", "musl": "musl"}[match[2]]
-        return Machine("linux", _SAME_MACHINE.get(match[1], match[1]), libc if libc.startswith(own) else "")
+        host, own = host_machine(), {"gnu": "glibc", "musl": "musl"}[match[2]]
+        machine = _SAME_MACHINE.get(match[1], match[1])
+        known = machine == host.machine and host.libc.startswith(own) and not root().foreign
+        return Machine("linux", machine, host.libc if known else "")
     if name.endswith("-darwin.so"):
         return Machine("darwin", "arm64")
     match = re.search(r"\.cp\d+-win(32|_amd64|_arm64)\.pyd$", name)
     return Machine("win32", {"32": "x86", "_amd64": "AMD64", "_arm64": "ARM64"}[match[1]]) if match else None
 
 
+def usual_machine() -> Machine:
+    """Return the best guess where no file of the target says its machine: this one, or that of the image."""
+    if not root().foreign:
+        return host_machine()
+    from envaudit.locate.libc import libc_of_files, loader_of_image  # noqa: PLC0415  only for images
+
+    loader = loader_of_image()
+    if loader is None:
+        return Machine("linux", "")
+    return Machine("linux", _SAME_MACHINE.get(loader.machine, loader.machine), libc_of_files(*loader))
+
+
+def runs_here(machine: Machine) -> bool:
+    """Whether this machine can start programs of another: those of the same system and of its own processor."""
+    host = host_machine()
+    same = _SAME_MACHINE.get(machine.machine.lower(), machine.machine.lower())
+    own = _SAME_MACHINE.get(host.machine.lower(), host.machine.lower())
+    return machine.system == host.system and (same == own or (same, own) in _ALSO_RUNS)
+
+
 def host_machine() -> Machine:
-    """Return the machine this program runs on: the best guess where the target's files say nothing."""
+    """Return the machine this program runs on."""
     try:
         machine = os.uname().machine
     except AttributeError:  # Windows
@@ -82,12 +111,16 @@ def host_machine() -> Machine:
     return Machine(system, machine, _host_glibc() if system == "linux" else "")
 
 
-def _libc(loader: str) -> str:
+def _libc(loader: str, machine: str) -> str:
     """Name the C library by the loader an executable asks for.
 
-    A version is only known for the libraries of this machine: a loader elsewhere (of Nix, of another root) has one
-    of its own.
+    That of an image or of another machine is read from its files. Here a version is only known for the libraries of
+    this machine: a loader elsewhere (of Nix, say) has one of its own.
     """
+    if loader and (root().foreign or _SAME_MACHINE.get(machine, machine) != host_machine().machine):
+        from envaudit.locate.libc import libc_of_files  # noqa: PLC0415  few targets are of another machine
+
+        return libc_of_files(loader, machine)
     if not loader or not os.path.realpath(loader).startswith(_HOST_FOLDERS) or not os.path.exists(loader):
         return ""
     if "ld-musl" in loader:

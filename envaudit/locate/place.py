@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError, TargetError
-from envaudit.files import list_folder
+from envaudit.files import exists, inside, is_file, is_folder, is_link, is_there, list_folder, outside, real
 from envaudit.locate.library import names_in
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class Place(NamedTuple):
 
 def recognise(path: str) -> Place:
     """Say what an absolute path is; raises ``TargetError`` when it is nothing that can be audited."""
-    if os.path.isdir(path):
+    if is_folder(path):
         return _of_folder(path)
-    if not os.path.lexists(path):
+    if not is_there(path):
         raise TargetError(f"there is no such file or folder: {path}")
     return _of_program(path)
 
@@ -59,7 +59,7 @@ def _of_folder(path: str) -> Place:
     program = _program_in(path)
     if program or library_names(path):
         return Place("interpreter", path, program)
-    if os.path.isfile(f"{path}/.venv/pyvenv.cfg"):
+    if is_file(f"{path}/.venv/pyvenv.cfg"):
         raise TargetError(f"{path} is not a Python environment, but {path}/.venv is one: name that")
     if any(name.endswith((".dist-info", ".egg-info")) for name in names):
         return Place("site-packages", "", "", path)
@@ -70,29 +70,29 @@ def _of_folder(path: str) -> Place:
 
 def _of_program(path: str) -> Place:
     """Recognise an environment by its interpreter."""
-    exists = os.path.exists(path)
+    found = exists(path)
     folder = os.path.dirname(path)
     for prefix in (os.path.dirname(folder), folder):
-        if os.path.isfile(f"{prefix}/pyvenv.cfg"):
+        if is_file(f"{prefix}/pyvenv.cfg"):
             return Place("venv", prefix, path)
-        if os.path.isdir(f"{prefix}/conda-meta"):
+        if is_folder(f"{prefix}/conda-meta"):
             return Place("conda", prefix, path)
-    if not exists:
-        raise TargetError(f"{path} is a link that leads nowhere: {os.path.realpath(path)} does not exist")
-    if not os.path.isfile(path):
+    if not found:
+        raise TargetError(f"{path} is a link that leads nowhere: {inside(real(path))} does not exist")
+    if not is_file(path):
         raise TargetError(f"{path} is neither a folder nor a file")
-    names = (os.path.basename(path), os.path.basename(os.path.realpath(path)))
+    names = (os.path.basename(path), os.path.basename(real(path)))
     if not any(name.lower().startswith(_PROGRAM_NAMES) for name in names):
         raise TargetError(f"{path} is a file, but not a Python interpreter")
-    if not os.access(path, os.X_OK):
+    if not os.access(real(path), os.X_OK):
         raise TargetError(f"{path} is named like a Python interpreter, but it may not be executed")
     return Place("interpreter", "", path)
 
 
 def _program_in(prefix: str) -> str:
     """Return the interpreter of a prefix; one that leads nowhere only when there is no other."""
-    there = [f"{prefix}/{name}" for name in _PROGRAMS if os.path.lexists(f"{prefix}/{name}")]
-    whole = [path for path in there if os.path.isfile(path)]
+    there = [f"{prefix}/{name}" for name in _PROGRAMS if is_there(f"{prefix}/{name}")]
+    whole = [path for path in there if is_file(path)]
     return (whole or there or [""])[0]
 
 
@@ -100,21 +100,21 @@ def library_names(prefix: str) -> list[str]:
     """Return the Python libraries with a site folder in a prefix: ``lib/python3.11``, ``lib64/pypy3.10``, ``Lib``."""
     found = []
     for lib in ("lib", "lib64"):
-        if lib == "lib64" and os.path.islink(f"{prefix}/lib64"):
+        if lib == "lib64" and is_link(f"{prefix}/lib64"):
             continue  # it leads to lib
         names = [name for name in names_in(f"{prefix}/{lib}") if name.startswith(("python3.", "pypy3."))]
-        found += [f"{lib}/{name}" for name in names if os.path.isdir(f"{prefix}/{lib}/{name}/site-packages")]
-    if not found and os.path.isdir(f"{prefix}/Lib/site-packages"):
+        found += [f"{lib}/{name}" for name in names if is_folder(f"{prefix}/{lib}/{name}/site-packages")]
+    if not found and is_folder(f"{prefix}/Lib/site-packages"):
         found.append("Lib")
     return found
 
 
 def prefix_of_site(path: str) -> str:
     """Return the prefix that a site folder lies in by its path, empty when the path does not have that form."""
-    parts = (os.path.realpath(path) if path.startswith("/lib") else path).rsplit("/", 3)
+    parts = (real(path) if inside(path).startswith("/lib") else path).rsplit("/", 3)
     if len(parts) == 4 and parts[1] in {"lib", "lib64"} and parts[2].startswith(("python", "pypy")):
-        if parts[0] == "/usr/local" and parts[3] == "dist-packages":
-            return "/usr"  # Debian's own Python installs there
+        if inside(parts[0]) == "/usr/local" and parts[3] == "dist-packages":
+            return outside("/usr")  # Debian's own Python installs there
         return parts[0]
     if len(parts) == 4 and parts[2] == "Lib":
         return f"{parts[0]}/{parts[1]}"

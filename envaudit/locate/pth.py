@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
-from envaudit.files import list_folder, read_bytes
+from envaudit.files import inside, list_folder, outside, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,4 +40,4 @@ def _paths(site_dir: str, name: str, *, first_only: bool) -> Iterator[str]:
         path = line.rstrip()
         if not path or path.startswith(("#", "import ", "import\t")) or "\0" in path:
             continue
-        yield os.path.abspath(os.path.join(site_dir, path))
+        yield outside(os.path.abspath(os.path.join(inside(site_dir), path)))

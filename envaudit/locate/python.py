@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError, TargetError
-from envaudit.files import open_regular
+from envaudit.files import inside, is_file, is_folder, open_regular, real
 from envaudit.locate.compiled import machine_of_files
 from envaudit.locate.library import (
     Library,
@@ -17,8 +17,9 @@ from envaudit.locate.library import (
     plain_version,
     release_of_library,
     release_of_name,
+    release_of_program,
 )
-from envaudit.locate.machine import Machine, host_machine, machine_of_program
+from envaudit.locate.machine import Machine, host_machine, machine_of_program, usual_machine
 from envaudit.locate.place import library_names, recognise
 from envaudit.locate.pyvenv import PyvenvCfg, read_pyvenv_cfg
 from envaudit.model import TargetProblem
@@ -59,7 +60,7 @@ def behind_script(place: Place, asking: Asking) -> Place:
         executable = asking(place.program).executable
     except ReadError as error:
         raise TargetError(f"{place.program} is a script that stands in for Python, but {error}") from error
-    if not os.path.isfile(executable) or _is_script(executable):
+    if not is_file(executable) or _is_script(executable):
         raise TargetError(f"{place.program} is a script, and what it starts does not say where it is")
     return recognise(executable)
 
@@ -68,7 +69,7 @@ def python_of_place(place: Place, asking: Asking) -> Python:
     """Describe the Python of an environment; raises ``TargetError`` when neither files nor the interpreter tell."""
     if place.kind == "venv":
         return _of_venv(place, asking)
-    return _of_program(place, asking) if os.path.isfile(place.program) else _without_program(place)
+    return _of_program(place, asking) if is_file(place.program) else _without_program(place)
 
 
 def _of_program(place: Place, asking: Asking) -> Python:
@@ -79,12 +80,14 @@ def _of_program(place: Place, asking: Asking) -> Python:
     if release is None:
         try:
             answer = asking(place.program)
+            release, base = _release_of_answer(answer), base or answer.base_prefix
         except ReadError as error:
-            raise TargetError(f"{place.program}: no file says which Python this is, and {error}") from error
-        release, base = _release_of_answer(answer), base or answer.base_prefix
+            release = release_of_program(place.program, library) if library else None
+            if release is None:
+                raise TargetError(f"{place.program}: no file says which Python this is, and {error}") from error
     prefix = place.prefix or base
     problems: tuple[TargetProblem, ...] = ()
-    if os.path.realpath(prefix) != os.path.realpath(base):
+    if real(prefix) != real(base):
         # The packages are in one prefix, the library in another, and no pyvenv.cfg says that they belong together.
         detail = f"pyvenv.cfg is missing: started from here, Python uses the packages of {base}"
         problems = (TargetProblem("base-missing", prefix, detail),)
@@ -95,14 +98,14 @@ def _of_program(place: Place, asking: Asking) -> Python:
 def _of_venv(place: Place, asking: Asking) -> Python:
     """Describe a virtual environment; the Python it was made from may be another by now, or gone."""
     cfg = read_pyvenv_cfg(f"{place.prefix}/pyvenv.cfg")
-    runs = os.path.isfile(place.program)
+    runs = is_file(place.program)
     library = _library_of_venv(place, cfg)
     release = _release_of_venv(place, cfg, library)
     if release is None and runs:
         with contextlib.suppress(ReadError):
             release = _release_of_answer(asking(place.program))
     if release is None and library:
-        release = release_of_name(library.name)  # it does not run; better the minor version than nothing
+        release = release_of_program(place.program, library)  # it does not run
     if release is None:
         raise TargetError(f"no file of {place.prefix} says which Python it is for, and its interpreter does not run")
     lib_name = _lib_name(release, library)
@@ -122,10 +125,10 @@ def _library_of_venv(place: Place, cfg: PyvenvCfg) -> Library | None:
     """Find the standard library that a virtual environment borrows."""
     names = (f"python{minor(cfg.version)}", "python3", "python", "pypy3", "python.exe")
     programs = [f"{cfg.home}/{name}" for name in names if cfg.home]
-    if not os.path.realpath(place.program).startswith(f"{os.path.realpath(place.prefix)}/"):
+    if not real(place.program).startswith(f"{real(place.prefix)}/"):
         programs.insert(0, place.program)  # a link; a copied interpreter leads nowhere but into the environment
     for program in programs:
-        library = find_library(program) if os.path.isfile(program) else None
+        library = find_library(program) if is_file(program) else None
         if library:
             return library
     return None
@@ -141,7 +144,7 @@ def _release_of_venv(place: Place, cfg: PyvenvCfg, library: Library | None) -> R
         implementation = _NAMES.get(cfg.implementation.lower(), "CPython")
         free_threaded = named.free_threaded if named else f"python{minor(cfg.version)}t" in _names_in(place.prefix)
         return Release(cfg.version, implementation, "", free_threaded)
-    if os.path.isfile(place.program):
+    if is_file(place.program):
         return None  # it can be asked
     names = [release for name in _names_in(place.prefix) if (release := release_of_name(name))]
     return names[0] if len(names) == 1 else None
@@ -157,11 +160,11 @@ def _base_missing(place: Place, cfg: PyvenvCfg) -> tuple[TargetProblem, ...]:
     """Say that the interpreter of a virtual environment cannot start, when files show it."""
     if not place.program:
         return (TargetProblem("base-missing", place.prefix, "there is no Python interpreter in it"),)
-    if not os.path.isfile(place.program):
-        end = os.path.realpath(place.program)
+    if not is_file(place.program):
+        end = inside(real(place.program))
         return (TargetProblem("base-missing", place.program, f"it leads to {end}, which does not exist"),)
-    if cfg.home and not os.path.isdir(cfg.home):
-        detail = f"home = {cfg.home}, which does not exist any more"
+    if cfg.home and not is_folder(cfg.home):
+        detail = f"home = {inside(cfg.home)}, which does not exist any more"
         return (TargetProblem("base-missing", f"{place.prefix}/pyvenv.cfg", detail),)
     return ()
 
@@ -214,12 +217,12 @@ def _order(version: str) -> tuple[int, ...]:
 
 
 def _machine(program: str, prefix: str) -> Machine:
-    """Return the machine of an interpreter, else that of the compiled files installed for it, else the host's."""
+    """Return the machine of an interpreter, else that of the compiled files installed for it, else the usual one."""
     try:
         return machine_of_program(program)
     except ReadError:
         folders = [f"{prefix}/{lib}/site-packages" for lib in library_names(prefix)] if prefix else []
-        return machine_of_files(folders) or host_machine()
+        return machine_of_files(folders) or usual_machine()
 
 
 def _is_script(program: str) -> bool:

@@ -6,14 +6,17 @@ import os
 from typing import NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import read_bytes
+from envaudit.files import outside, read_bytes
 from envaudit.locate.library import plain_version
 
 _LIMIT = 256 * 1024
 
 
 class PyvenvCfg(NamedTuple):
-    """``home`` is the folder of the interpreter the environment was made from; ``version`` is empty when not given."""
+    """``home`` is the folder of the interpreter the environment was made from, as a path of this machine.
+
+    ``version`` is empty when not given.
+    """
 
     home: str = ""
     version: str = ""
@@ -39,7 +42,7 @@ def read_pyvenv_cfg(path: str) -> PyvenvCfg:
     if "\0" in home or not os.path.isabs(home):
         home = ""  # also the C:\Python of an environment from another system: nothing can be said about it here
     return PyvenvCfg(
-        home=home.rstrip("/\\") or home,
+        home=outside(home.rstrip("/\\") or home) if home else "",
         version=plain_version(values.get("version_info") or values.get("version", "")),
         implementation=values.get("implementation", ""),
         system_site_packages=values.get("include-system-site-packages", "").lower() == "true",

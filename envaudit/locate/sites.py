@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import list_folder
+from envaudit.files import inside, is_folder, is_link, list_folder, outside, real, root
 from envaudit.locate.library import minor
 from envaudit.locate.place import library_names
 from envaudit.locate.pth import paths_of_folder
@@ -35,11 +35,11 @@ def sites_of(place: Place, python: Python, environ: Mapping[str, str]) -> Sites:
     problems: list[TargetProblem] = []
     found: dict[str, SiteDir] = {}
     for site in _candidates(place, python, environ):
-        if not os.path.isdir(site.path):
+        if not is_folder(site.path):
             continue
         _add(found, site, problems)
         for path in paths_of_folder(site.path):
-            if os.path.isdir(path):
+            if is_folder(path):
                 _add(found, SiteDir(path, "pth"), problems)
     if place.kind in {"venv", "conda"}:
         problems += _other_pythons(place.prefix, python)
@@ -52,15 +52,16 @@ def sites_of(place: Place, python: Python, environ: Mapping[str, str]) -> Sites:
 
 def _add(found: dict[str, SiteDir], site: SiteDir, problems: list[TargetProblem]) -> None:
     """Add a folder unless it is there already, perhaps under another name (``lib64`` is a link to ``lib``)."""
-    real = os.path.realpath(site.path)
-    if real in found or len(found) >= _SITE_LIMIT:
+    place = real(site.path)
+    if place in found or len(found) >= _SITE_LIMIT:
         return
     try:
         list_folder(site.path)
     except ReadError as error:
         problems.append(TargetProblem("unreadable", site.path, f"the folder cannot be listed: {error}"))
         return
-    found[real] = site
+    # In an image the folder is named without links: those who walk through it would follow them on this machine.
+    found[place] = SiteDir(place, site.origin) if root().foreign else site
 
 
 def _candidates(place: Place, python: Python, environ: Mapping[str, str]) -> Iterator[SiteDir]:
@@ -81,12 +82,12 @@ def _candidates(place: Place, python: Python, environ: Mapping[str, str]) -> Ite
 
 def _of_prefix(prefix: str, lib_name: str, origin: SiteOrigin) -> Iterator[SiteDir]:
     """Yield the site folders of an installed Python; Debian and Fedora have their own for ``/usr``."""
-    if prefix == "/usr" and os.path.isdir("/usr/lib/python3/dist-packages"):
+    if inside(prefix) == "/usr" and is_folder(f"{prefix}/lib/python3/dist-packages"):
         for path in (f"local/lib/{lib_name}", "lib/python3", f"lib/{lib_name}"):
-            yield SiteDir(f"/usr/{path}/dist-packages", origin)
+            yield SiteDir(f"{prefix}/{path}/dist-packages", origin)
         return
-    if prefix == "/usr" and os.path.isdir(f"/usr/lib64/{lib_name}") and not os.path.islink("/usr/lib64"):
-        for path in _plain("/usr/local", lib_name):
+    if inside(prefix) == "/usr" and is_folder(f"{prefix}/lib64/{lib_name}") and not is_link(f"{prefix}/lib64"):
+        for path in _plain(outside("/usr/local"), lib_name):
             yield SiteDir(path, origin)
     for path in _plain(prefix, lib_name):
         yield SiteDir(path, origin)
@@ -95,13 +96,13 @@ def _of_prefix(prefix: str, lib_name: str, origin: SiteOrigin) -> Iterator[SiteD
 def _plain(prefix: str, lib_name: str) -> tuple[str, ...]:
     """Return the site folders by the usual layouts; where ``lib64`` is not the same as ``lib``, it comes first."""
     prefix = prefix.rstrip("/")
-    wide = () if os.path.islink(f"{prefix}/lib64") else (f"lib64/{lib_name}",)
+    wide = () if is_link(f"{prefix}/lib64") else (f"lib64/{lib_name}",)
     return tuple(f"{prefix}/{lib}/site-packages" for lib in (*wide, f"lib/{lib_name}", "Lib"))
 
 
 def _user_site(python: Python, environ: Mapping[str, str]) -> Iterator[SiteDir]:
     """Yield the user's own site folder, which Python searches before those of its prefix."""
-    if environ.get("PYTHONNOUSERSITE"):
+    if environ.get("PYTHONNOUSERSITE") or root().foreign:  # whoever uses the image is not the user of this machine
         return
     base, home = environ.get("PYTHONUSERBASE", ""), environ.get("HOME", "")
     if python.machine.system == "win32":

@@ -46,6 +46,7 @@ def _target(facts: Facts) -> dict[str, Any]:
     return {
         "kind": target.kind,
         "prefix": target.prefix,
+        "root": target.root,
         "python": target.python,
         "implementation": target.implementation,
         "platform": target.platform,

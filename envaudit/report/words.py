@@ -91,15 +91,16 @@ def standing(report: Report, *, hint: bool) -> Standing:
     worst = min(found, key=lambda each: each.rank) if found else None
     counts = ", ".join(number(found[each], each.value) for each in Severity)
     left_out = "; ".join(_left_out(report, hint=hint))
+    all_left_out = f"no smoke test run; {left_out}" if report.facts.target.root else left_out
     if found[Severity.ERROR]:
         unfinished = "; not all checks could be completed" if report.verdict == "incomplete" else ""
-        return Standing("broken", f"{counts}{unfinished}; {left_out}", worst)
+        return Standing("broken", f"{counts}{unfinished}; {all_left_out}", worst)
     if report.verdict == "incomplete":
-        return Standing("not fully checked", f"this is no all-clear; so far {counts}; {left_out}", worst)
+        return Standing("not fully checked", f"this is no all-clear; so far {counts}; {all_left_out}", worst)
     if report.verdict == "findings":
-        return Standing("not accepted", f"{counts}; {left_out}", worst)
+        return Standing("not accepted", f"{counts}; {all_left_out}", worst)
     if found[Severity.WARNING]:
-        return Standing("usable with care", f"{counts}; {left_out}", worst)
+        return Standing("usable with care", f"{counts}; {all_left_out}", worst)
     notes = f"; {number(found[Severity.NOTE], 'note')}" if found else ""
     all_seen = not report.gaps and not report.suppressed
     return Standing("healthy" if all_seen else "nothing wrong found", f"{_seen(report)}{notes}; {left_out}", worst)

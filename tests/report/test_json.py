@@ -58,6 +58,7 @@ def test_the_contract() -> None:
     assert out["target"] == {
         "kind": "venv",
         "prefix": "/home/ada/project/.venv",
+        "root": "",
         "python": "3.11.7",
         "implementation": "cpython",
         "platform": "linux-x86_64",
@@ -168,7 +169,7 @@ def _drop(path: str) -> Callable[[Any], None]:
         _set("timings/more", 1),
         *(_drop(key) for key in ("tool", "rules", "target", "verdict", "exit_code", "findings", "gaps", "suppressed")),
         *(_drop(f"findings/0/{key}") for key in ("code", "location", "explains", "fingerprint", "symptom", "fix")),
-        *(_drop(f"target/{key}") for key in ("kind", "prefix", "python", "chosen_by")),
+        *(_drop(f"target/{key}") for key in ("kind", "prefix", "root", "python", "chosen_by")),
         _drop("timings/static_seconds"),
         _drop("gaps/0/why"),
         _drop("suppressed/0/finding"),
