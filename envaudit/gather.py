@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
-from envaudit.files import looking_inside
+from envaudit.files import looking_inside, open_regular
 from envaudit.model import Binary, Facts, Gap
 
 if TYPE_CHECKING:
@@ -62,7 +62,22 @@ def _gather(target: Target) -> Facts:
         generated=generated,
         gaps=(*scan.gaps, *gaps, *links.gaps),
         page_size=links.page_size,
+        cpu_flags=_cpu_flags() if links.page_size else frozenset(),  # a page size is known of this machine alone
     )
+
+
+def _cpu_flags() -> frozenset[str]:
+    """Return what the first processor of this machine can do, empty where the system does not tell."""
+    try:
+        with open_regular("/proc/cpuinfo") as (descriptor, _):
+            text = os.read(descriptor, 16384).decode("ascii", "replace")
+    except (ReadError, OSError):
+        return frozenset()
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "flags":
+            return frozenset(value.split())
+    return frozenset()
 
 
 # Files that a check may find fault with, by owner (an ``info_path``) and site folder; each group is of one fault.

@@ -425,7 +425,8 @@ class Gap:
 class Facts:
     """Everything that was read about the target. Checks see nothing else.
 
-    ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known.
+    ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known; ``cpu_flags`` are the names of
+    what its processor can do, as in ``/proc/cpuinfo``, empty where they are not known.
     """
 
     target: Target
@@ -438,6 +439,7 @@ class Facts:
     smoke: tuple[SmokeResult, ...] = ()
     gaps: tuple[Gap, ...] = ()
     page_size: int = 0
+    cpu_flags: frozenset[str] = frozenset()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.checks import abi, causes, dep, env, ins, known, lnk, mixed, plt, run
+from envaudit.checks import abi, causes, dep, env, ins, known, lnk, mixed, plt, plt_content, run
 from envaudit.model import Finding, Gap
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "Python and platform",
-        ("PLT001", "PLT002", "PLT003"),
-        "Requires-Python, wheel tags and suffixes of extension modules against the interpreter",
-        lambda facts, _: plt.check_platform(facts),
+        ("PLT001", "PLT002", "PLT003", "PLT004", "PLT005", "PLT006"),
+        "Requires-Python, wheel tags, suffixes and machine code against the interpreter and the machine",
+        lambda facts, _: chain(plt.check_platform(facts), plt_content.check_content(facts)),
     ),
     Check(
         "NumPy C API",
