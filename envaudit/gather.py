@@ -186,21 +186,26 @@ def _read_all(
 
     The symbols that are read with it are put into ``symbols``, by path.
     """
-    from envaudit.binary import code_for, read_both  # noqa: PLC0415
+    from envaudit.binary import code_for, read_binary, read_both  # noqa: PLC0415
 
     code = code_for(numpy)
     elsewhere = _OF_OTHER_SYSTEMS.get(target.platform.partition("-")[0], ())
     for entry, site_dir, owner in files:
         path = f"{site_dir}/{entry.path}"
         facts: BinaryFacts | None = None
+        missing = False
         if not entry.path.endswith(elsewhere):
             try:
                 facts, names = read_both(path, code)
+                if numpy is not None and _suspicion(facts.numpy, numpy):
+                    facts = read_binary(path, code)  # a finding also says what has generated the code
                 if names is not None:
                     symbols[path] = names
             except ReadError as error:
-                gaps.append(Gap("ABI", path, str(error)))
-        yield Binary(entry.path, site_dir, owner, facts, has_source=_has_source(path))
+                missing = not os.path.lexists(path)
+                if not missing:  # a missing file is a finding, not something that could not be looked at
+                    gaps.append(Gap("ABI", path, str(error)))
+        yield Binary(entry.path, site_dir, owner, facts, has_source=_has_source(path), missing=missing)
 
 
 def _has_source(path: str) -> bool:

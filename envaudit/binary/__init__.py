@@ -44,13 +44,15 @@ def read_binary(path: str, code: Code = "never", machine: str = "") -> BinaryFac
 def read_both(path: str, code: Code = "never") -> tuple[BinaryFacts, Symbols | None]:
     """Read one compiled file as ``read_binary`` does, and the names it expects of others while it is open.
 
+    Its frameworks are not searched for beyond what tells good from bad: six searches through all strings are for those
+    who explain what is wrong with a file, and they call ``read_binary``.
     There are no symbols of other formats than ELF, of a file that is cut short, and where they cannot be read:
     ``read_symbols`` then says why.
     """
     with open_regular(path) as (descriptor, size):
         source = Source(descriptor, size)
         image = _image(source, "")
-        facts = _facts(source, image, code)
+        facts = _facts(source, image, code, made_by=False)
         if not isinstance(image, elf.ElfImage) or image.truncated:
             return facts, None
         from envaudit.binary.symbols import symbols_of  # noqa: PLC0415  the commands that do not link need none
@@ -61,9 +63,9 @@ def read_both(path: str, code: Code = "never") -> tuple[BinaryFacts, Symbols | N
             return facts, None
 
 
-def _facts(source: Source, image: Image, code: Code) -> BinaryFacts:
+def _facts(source: Source, image: Image, code: Code, *, made_by: bool = True) -> BinaryFacts:
     """Put together what headers and strings say."""
-    numpy = read_numpy(source, image, code)
+    numpy = read_numpy(source, image, code, made_by=made_by)
     return BinaryFacts(
         format=image.format,
         machine=image.machine,

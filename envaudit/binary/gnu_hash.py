@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _WORD_LIMIT = 1 << 22  # of the filter and of the buckets; libtorch has 65,536 and 60,000
 _CHAIN_LIMIT = 4096  # symbols in one bucket; real ones have fewer than 32
 _CHAIN_WINDOW = 16
-_MANY = 32  # names, for which it pays to read all chains at once
 # Of all names that are looked up together: so many steps, and so many for each.
 _WALK_LIMIT, _CHAIN_USUAL = 100_000, 32
 _MASK = 0xFFFFFFFF
@@ -74,48 +73,52 @@ class GnuHash:
 
     def candidates(self, source: Source, names: Iterable[bytes]) -> Iterator[tuple[bytes, list[int]]]:
         """Yield each name that may be in the table, and the indices of the symbols with its hash."""
-        bits = self._bits
         left = _WALK_LIMIT
-        names = list(names)
-        if len(names) > _MANY:
-            source.keep(self._chains, 4 * (max(self._buckets) + _CHAIN_WINDOW - self._first))
-        for name in names:
-            value = hash_of(name)
-            word = self._filter[value // bits % len(self._filter)]
-            if not word >> value % bits & word >> (value >> self._shift) % bits & 1:
-                continue
-            index = self._buckets[value % len(self._buckets)]
-            if index < self._first:
-                continue
+        for name, value, index in self._behind_the_filter(names):
             chain = self._chain(source, index)
             left += _CHAIN_USUAL - len(chain)
             if left < 0:
                 raise ReadError("the chains of the symbol hash are too long")
             wanted = value | 1
-            found = [at for at, word in chain if word | 1 == wanted]
+            found = [at for at, word in enumerate(chain, index) if word | 1 == wanted]
             if found:
                 yield name, found
+
+    def _behind_the_filter(self, names: Iterable[bytes]) -> list[tuple[bytes, int, int]]:
+        """Return name, hash and first symbol of the bucket of each name that the filter does not rule out."""
+        bits, shift, first = self._bits, self._shift, self._first
+        words, buckets = self._filter, self._buckets
+        count, size = len(words), len(buckets)
+        found = []
+        for name in names:
+            value = hash_of(name)
+            word = words[value // bits % count]
+            if word >> value % bits & word >> (value >> shift) % bits & 1:
+                index = buckets[value % size]
+                if index >= first:
+                    found.append((name, value, index))
+        return found
 
     def count(self, source: Source) -> int:
         """Return the number of symbols of the file: one more than the last in the table; 0 if that is empty."""
         index = max(self._buckets)
         if index < max(self._first, 1):
             return 0
-        return self._chain(source, index)[-1][0] + 1
+        return index + len(self._chain(source, index))
 
-    def _chain(self, source: Source, index: int) -> list[tuple[int, int]]:
-        """Return index and hash of the symbols of a bucket, whose first is ``index``."""
-        found: list[tuple[int, int]] = []
+    def _chain(self, source: Source, index: int) -> list[int]:
+        """Return the hashes of the symbols of a bucket, whose first is ``index``."""
+        found: list[int] = []
+        start = self._chains + 4 * (index - self._first)
         while len(found) < _CHAIN_LIMIT:
-            start = self._chains + 4 * (index - self._first)
             size = min(4 * _CHAIN_WINDOW, (source.size - start) // 4 * 4)
             if size < 4:
                 raise ReadError("a chain of the symbol hash has no end in the file")
             for word in self._numbers("I", source.read(start, size)):
-                found.append((index, word))
+                found.append(word)
                 if word & 1:
                     return found
-                index += 1
+            start += size
         raise ReadError(f"more than the {_CHAIN_LIMIT} symbols of one hash bucket that are read")
 
     def _numbers(self, form: str, data: bytes) -> array[int]:

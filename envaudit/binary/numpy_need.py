@@ -20,6 +20,7 @@ from envaudit.binary.numpy_text import (
     NUMPY,
     OLD_DECLARATIONS,
     OLD_NAME,
+    OWN_CALL,
     PYBIND11,
     SIZE_CHECK,
     TABLE,
@@ -69,8 +70,11 @@ def _offers(has: StructSizes, wanted: StructSizes) -> bool:
     return all(left is not None and right is not None and left >= right for left, right in pairs)
 
 
-def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
-    """Read what a file needs of NumPy; what cannot be read is said in ``unread``."""
+def read_numpy(source: Source, image: Image, code: Code, *, made_by: bool = True) -> NumpyFinding:
+    """Read what a file needs of NumPy; what cannot be read is said in ``unread``.
+
+    Without ``made_by`` a file that checks NumPy by itself is not searched for what else has generated its code.
+    """
     if not image.may_use_numpy:
         return NumpyFinding()
     try:
@@ -79,8 +83,8 @@ def read_numpy(source: Source, image: Image, code: Code) -> NumpyFinding:
         return NumpyFinding(unread=str(error))
     named = text.has(NUMPY)
     # Of a file that does not use NumPy's C API it does not matter what else has made it: six searches are saved.
-    uses = named and (text.has(COMPILED) or text.has(TABLE))
-    frameworks = text.frameworks(FRAMEWORKS if uses else FRAMEWORKS[:2])
+    matters = named and (made_by if text.has(COMPILED) else text.has(TABLE))
+    frameworks = text.frameworks(FRAMEWORKS if matters else FRAMEWORKS[:2])
     pybind11 = text.whole(PYBIND11) if "pybind11" in frameworks else ""
     if not named:
         return NumpyFinding(frameworks=frameworks, pybind11=pybind11)
@@ -103,8 +107,9 @@ def _by_error_text(text: Text, framework: str) -> NumpyNeed | None:
         return None
     releases = text.releases()
     old = text.has(API_TEXT)
+    asks_first = framework == "cython" and text.has(OWN_CALL)
     if not releases:
-        return NumpyNeed("c-api", "1.x", framework) if old else None
+        return NumpyNeed("c-api", "1.x", framework, asks_first=asks_first) if old else None
     newest = max(releases, key=lambda name: FEATURE_OF_TEXT.get(name, 1 << 16))
     return NumpyNeed(
         "c-api",
@@ -113,6 +118,7 @@ def _by_error_text(text: Text, framework: str) -> NumpyNeed | None:
         feature=FEATURE_OF_TEXT.get(newest),
         feature_from="text",
         feature_text=newest,
+        asks_first=asks_first,
     )
 
 

@@ -31,6 +31,8 @@ PYBIND11 = b"__pybind11_internals_v"
 # What Cython's numpy.pxd says when import_array() fails; its 1.x and 2.x declarations differ in the name.
 OLD_DECLARATIONS = b"numpy.core.multiarray failed to import"
 NEW_DECLARATIONS = b"numpy._core.multiarray failed to import"
+# What Cython 3 adds to the first when it calls import_array() on its own: then it does so before it compares sizes.
+OWN_CALL = b"auto-generated because you didn't call"
 # A type that Cython's numpy.pxd always declares, and that hardly any Python code mentions.
 DECLARED_TYPE = b"flatiter\0"
 
@@ -44,7 +46,7 @@ FRAMEWORKS = (
     ("swig", b"swig_runtime_data"),
     ("cffi", b"_cffi_backend"),
     ("f2py", b"is auto-generated with f2py"),
-    ("cython", b"__pyx_"),
+    ("cython", b"__pyx"),  # "_" at the end would be there too, and be searched for at half the speed
 )
 
 _HIT_LIMIT = 64  # per needle and piece

@@ -139,11 +139,15 @@ class _Table(NamedTuple):
         asked = list(candidates)
         places = [index for _, indices in asked for index in indices]
         first, last = min(places, default=0), max(places, default=0)
-        if last - first < _DENSE * len(places):
-            self.headers.source.keep(self.offset + 4 * self.words * first, 4 * self.words * (last - first + 1))
+        dense = last - first < _DENSE * len(places)
+        if dense:
+            all_names, all_infos = self._columns(last - first + 1, first)
         for name, indices in asked:
             for index in indices:
-                (place,), (info,) = self._columns(1, index)
+                if dense:
+                    place, info = all_names[index - first], all_infos[index - first]
+                else:
+                    (place,), (info,) = self._columns(1, index)
                 if not _is_exported(info) or place + len(name) >= size:
                     continue
                 if self.headers.source.read(start + place, len(name) + 1) == name + b"\0":
