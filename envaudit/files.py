@@ -45,7 +45,7 @@ def looking_inside(prefix: str) -> Iterator[None]:
         _Looking.root = before
 
 
-def root() -> Root:
+def target_root() -> Root:
     """Return the root in which everything is looked up at the moment."""
     return _Looking.root
 

@@ -32,12 +32,6 @@ class Root:
         """The folder on this machine, without links; empty for the root of this machine."""
         return self._prefix
 
-    def holds(self, path: str) -> bool:
-        """Whether a path of this machine lies in the root by its name; one with ``..`` in it does not."""
-        if not self._prefix:
-            return True
-        return (path == self._prefix or path.startswith(self._prefix + "/")) and ".." not in path.split("/")
-
     def inside(self, path: str) -> str:
         """Return the path that a process with this root would use for a path of this machine."""
         if not self._prefix:

@@ -10,11 +10,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
+from envaudit.files_root import Root
 from envaudit.linker.closure import close
 from envaudit.linker.judge import Judge, Names, Versions
 from envaudit.linker.library import Shelf
 from envaudit.linker.process import Process, host_page_size
-from envaudit.linker.root import Root
 from envaudit.model import Gap, LinkedFile, Resolved
 
 if TYPE_CHECKING:

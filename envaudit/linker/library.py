@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envaudit.binary.symbols import Symbols
-    from envaudit.linker.root import Root
+    from envaudit.files_root import Root
     from envaudit.model import Binary, BinaryFacts
 
 

@@ -14,9 +14,9 @@ from envaudit.linker.search import Kind, Search
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from envaudit.files_root import Root
     from envaudit.linker.closure import Closure
     from envaudit.linker.library import Library, Shelf
-    from envaudit.linker.root import Root
     from envaudit.model import Target
 
 _SAME_MACHINE = {"amd64": "x86_64", "i386": "i686"}

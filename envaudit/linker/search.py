@@ -20,8 +20,8 @@ from envaudit.linker.ldcache import read_ld_cache
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from envaudit.files_root import Root
     from envaudit.linker.library import Library, Shelf
-    from envaudit.linker.root import Root
 
 _TOKEN = re.compile(r"\$(?:\{(\w+)\}|([A-Z]+))")
 _FOLDERS_LIMIT = 64  # of one search path; the longest seen (NVIDIA's libraries in torch) has 15

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError, TargetError
-from envaudit.files import looking_inside, root
+from envaudit.files import looking_inside, target_root
 from envaudit.locate.choose import TargetRequest, choose, find_python
 from envaudit.locate.folder import python_of_folder
 from envaudit.locate.library import minor
@@ -53,7 +53,7 @@ def can_start(target: Target) -> bool:
 
 def _locate(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Target:
     def asking(program: str) -> Answer:
-        if root().foreign:
+        if target_root().foreign:
             raise ReadError("nothing in an image is started")
         machine = None
         with suppress(ReadError):  # a script names no machine
@@ -89,7 +89,7 @@ def _locate(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Tar
         markers=marker_environment(release, machine),
         chosen_by=choice.chosen_by,
         problems=problems,
-        root=root().prefix,
+        root=target_root().prefix,
     )
 
 

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import TargetError
-from envaudit.files import is_file, is_folder, outside, real, root
+from envaudit.files import is_file, is_folder, outside, real, target_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Choice(NamedTuple):
 
 def choose(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Choice:
     """Return what to audit; raises ``TargetError`` when nothing says so or what is said does not exist."""
-    if root().foreign:
+    if target_root().foreign:
         return _choose_inside(request, cwd)
     if request.target:
         return Choice(absolute(request.target, cwd), "argument")
@@ -66,7 +66,7 @@ def choose(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Choi
 
 def find_python(python: str, environ: Mapping[str, str], cwd: str) -> Choice:
     """Look up what ``--python`` says: an existing path, a version (``3.11``), or a command; raises ``TargetError``."""
-    if root().foreign:
+    if target_root().foreign:
         return _find_inside(python, cwd)
     path = absolute(python, cwd)
     if os.sep in python or "/" in python or os.path.lexists(path):
@@ -101,15 +101,17 @@ def _find_inside(python: str, cwd: str) -> Choice:
             path = outside(f"{folder}/{name}")
             if is_file(path):
                 return Choice(path, f"--python {python}, {name} in {folder}")
-    raise TargetError(f"--python {python}: there is no {command} in {', '.join(_PROGRAM_FOLDERS)} of {root().prefix}")
+    raise TargetError(
+        f"--python {python}: there is no {command} in {', '.join(_PROGRAM_FOLDERS)} of {target_root().prefix}"
+    )
 
 
 def _placed(path: str, cwd: str) -> str:
     """Return where a path given for an image is on this machine: one below its folder, or one that begins there."""
     full = absolute(path, cwd)
-    within = root().inside(full)
+    within = target_root().inside(full)
     if within == full and not path.startswith("/"):
-        raise TargetError(f"{path} does not lie in {root().prefix}: give its path there, such as /opt/venv")
+        raise TargetError(f"{path} does not lie in {target_root().prefix}: give its path there, such as /opt/venv")
     place = outside(within)
     return real(place) if is_folder(place) else place
 

@@ -8,7 +8,7 @@ import sys
 from typing import NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import open_regular, read_bytes, root
+from envaudit.files import open_regular, read_bytes, target_root
 
 _MACHO_MAGIC = {b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe"}
 _MACHO_FAT = b"\xca\xfe\xba\xbe"
@@ -73,7 +73,7 @@ def machine_of_suffix(name: str) -> Machine | None:
         # The version of a C library stands nowhere in the files that use it.
         host, own = host_machine(), {"gnu": "glibc", "musl": "musl"}[match[2]]
         machine = _SAME_MACHINE.get(match[1], match[1])
-        known = machine == host.machine and host.libc.startswith(own) and not root().foreign
+        known = machine == host.machine and host.libc.startswith(own) and not target_root().foreign
         return Machine("linux", machine, host.libc if known else "")
     if name.endswith("-darwin.so"):
         return Machine("darwin", "arm64")
@@ -83,7 +83,7 @@ def machine_of_suffix(name: str) -> Machine | None:
 
 def usual_machine() -> Machine:
     """Return the best guess where no file of the target says its machine: this one, or that of the image."""
-    if not root().foreign:
+    if not target_root().foreign:
         return host_machine()
     from envaudit.locate.libc import libc_of_files, loader_of_image  # noqa: PLC0415  only for images
 
@@ -117,7 +117,7 @@ def _libc(loader: str, machine: str) -> str:
     That of an image or of another machine is read from its files. Here a version is only known for the libraries of
     this machine: a loader elsewhere (of Nix, say) has one of its own.
     """
-    if loader and (root().foreign or _SAME_MACHINE.get(machine, machine) != host_machine().machine):
+    if loader and (target_root().foreign or _SAME_MACHINE.get(machine, machine) != host_machine().machine):
         from envaudit.locate.libc import libc_of_files  # noqa: PLC0415  few targets are of another machine
 
         return libc_of_files(loader, machine)

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from envaudit.files import root
+from envaudit.files import target_root
 from envaudit.locate.library import minor
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
 def marker_environment(release: Release, machine: Machine) -> dict[str, str]:
     """Return all eleven variables; release and version of the system are empty when it is not the system at hand."""
     full = release.python if release.python.count(".") >= 2 else f"{release.python}.0"
-    here = sys.platform == machine.system and hasattr(os, "uname") and not root().foreign
+    here = sys.platform == machine.system and hasattr(os, "uname") and not target_root().foreign
     return {
         "implementation_name": release.implementation.lower(),
         "implementation_version": release.implementation_version or full,

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import inside, is_folder, is_link, list_folder, outside, real, root
+from envaudit.files import inside, is_folder, is_link, list_folder, outside, real, target_root
 from envaudit.locate.library import minor
 from envaudit.locate.place import library_names
 from envaudit.locate.pth import paths_of_folder
@@ -61,7 +61,7 @@ def _add(found: dict[str, SiteDir], site: SiteDir, problems: list[TargetProblem]
         problems.append(TargetProblem("unreadable", site.path, f"the folder cannot be listed: {error}"))
         return
     # In an image the folder is named without links: those who walk through it would follow them on this machine.
-    found[place] = SiteDir(place, site.origin) if root().foreign else site
+    found[place] = SiteDir(place, site.origin) if target_root().foreign else site
 
 
 def _candidates(place: Place, python: Python, environ: Mapping[str, str]) -> Iterator[SiteDir]:
@@ -102,7 +102,9 @@ def _plain(prefix: str, lib_name: str) -> tuple[str, ...]:
 
 def _user_site(python: Python, environ: Mapping[str, str]) -> Iterator[SiteDir]:
     """Yield the user's own site folder, which Python searches before those of its prefix."""
-    if environ.get("PYTHONNOUSERSITE") or root().foreign:  # whoever uses the image is not the user of this machine
+    if (
+        environ.get("PYTHONNOUSERSITE") or target_root().foreign
+    ):  # whoever uses the image is not the user of this machine
         return
     base, home = environ.get("PYTHONUSERBASE", ""), environ.get("HOME", "")
     if python.machine.system == "win32":

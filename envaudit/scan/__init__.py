@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import list_folder
+from envaudit.files import is_folder, list_folder
 from envaudit.model import Gap
 from envaudit.scan.compiled import Compiled, LooseBinary
 from envaudit.scan.info import read_dist_info, read_egg, read_egg_info_file
@@ -86,6 +86,6 @@ def depth_below_prefix(path: str) -> int:
 def _is_file(entry: os.DirEntry[str]) -> bool:
     """Say whether an entry is a file, also by a link; a loop of links is none."""
     try:
-        return not entry.is_dir()
+        return not is_folder(entry.path) if entry.is_symlink() else not entry.is_dir()
     except OSError:
         return False

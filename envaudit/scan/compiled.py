@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import list_folder
+from envaudit.files import list_folder, target_root
 from envaudit.model import RecordEntry
 from envaudit.scan.editable import finder_name, read_mapping
 from envaudit.scan.loose import walk
@@ -102,7 +102,7 @@ class Compiled:
         modules = set(dist.top_level)
         for module, path in mapping.items():
             modules.add(module.partition(".")[0])
-            self._add_sources(dist, path.replace("\\", "/"))
+            self._add_sources(dist, target_root().outside(path.replace("\\", "/")))
         for root in roots:
             names = self._packages(root)
             own = {dist.key.replace("-", "_"), *dist.top_level} & names or names

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
+from envaudit.files import target_root
 from envaudit.model import Distribution
 from envaudit.scan.egg import requires_dist
 from envaudit.scan.names import is_name, is_version, normalised, of_info_name, short
@@ -44,7 +45,7 @@ def read_dist_info(site_dir: str, file_name: str, depth: int) -> Distribution:
         installer=short(info.text("INSTALLER", "unreadable").strip()),
         requested="REQUESTED" in info.names,
         direct_url=direct_url,
-        editable_path=direct_url.path if direct_url and direct_url.editable else "",
+        editable_path=target_root().outside(direct_url.path) if direct_url and direct_url.editable else "",
         entry_points=_read_entry_points(info),
         top_level=(record.modules if record else ()) or _read_top_level(info),
         binaries=record.binaries if record else (),

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import read_bytes
+from envaudit.files import read_bytes, target_root
 from envaudit.model import ImportPath
 from envaudit.scan.reach_conditions import names_of_target
 from envaudit.scan.reach_guards import Guard
@@ -274,7 +274,8 @@ class _Walk:
             names: set[str] = set()
             is_folder = True
             try:
-                with os.scandir(f"{self._site_dir}/{folder}" if folder else self._site_dir) as entries:
+                path = f"{self._site_dir}/{folder}" if folder else self._site_dir
+                with os.scandir(target_root().follow(path)) as entries:
                     for entry in entries:
                         names.add(entry.name)
                         if len(names) > _FOLDER_LIMIT:

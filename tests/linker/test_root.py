@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from envaudit.files_root import Root
 from envaudit.linker import link_target
-from envaudit.linker.root import Root
 from tests.linker.lab import Lab, is_sound, needs_gcc
 from tests.linker.test_judge import INTERPRETER
 from tests.linker.test_ldcache import forge
