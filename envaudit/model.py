@@ -221,7 +221,8 @@ class NumpyNeed:
     check, ``by-name`` looks the API table up by name without any check (pybind11 before 2.12, rust-numpy).
     ``built_for`` is the NumPy generation of the headers. ``feature`` is the lowest C-API feature version
     (``0x12`` is 2.0) and ``feature_from`` how it was found (``text``, ``argument``, ``compare``, ``slot``);
-    ``feature_text`` is the string in the file (``1.23``) when there is one.
+    ``feature_text`` is the string in the file (``1.23``) when there is one. ``asks_first`` says that NumPy is asked
+    before sizes are compared, as Cython 3 does when the source does not call ``import_array`` itself.
     """
 
     kind: NumpyKind
@@ -231,6 +232,7 @@ class NumpyNeed:
     feature_from: str = ""
     feature_text: str = ""
     expects: StructSizes = StructSizes()
+    asks_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from packaging.version import InvalidVersion, Version
+
 from envaudit.checks.importing import Imports, what_stops
 from envaudit.checks.numpy_advice import describe_feature, generation, numpy_fixes
 from envaudit.model import Confidence, Evidence, Finding, Gap, Involved, Severity
@@ -26,6 +28,13 @@ _LAST_NUMPY1_FEATURE = 17
 # what is lost then. torch prints NumPy's own warning ("cannot be run in NumPy 2...") when it is imported.
 _GUARDED = {
     "torch": "torch prints a warning and goes on; from_numpy(), .numpy() and whatever exchanges arrays fail",
+}
+
+# Distributions whose modules ignore NumPy's refusal: (the first release that no longer does, what is seen). Run with
+# NumPy 2.2.6: rdkit 2022.9.5 and 2023.9.5, onnxruntime 1.12.1, 1.14.1, 1.15.1, 1.16.0, 1.16.3 and 1.17.0.
+_CRASHES = {
+    "rdkit": ("", "Segmentation fault in whatever takes or returns an array; importing it only prints NumPy's warning"),
+    "onnxruntime": ("1.17", "Segmentation fault when the first array is passed; importing it only prints a warning"),
 }
 
 
@@ -99,19 +108,29 @@ def _raises_value_error(case: _Case) -> bool:
 def _judge(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
     """Compare one module with the running NumPy; ``None`` when nothing is known against it."""
     on_numpy2 = generation(numpy) >= 2
+    refused = _refused(need, numpy)
+    if refused is not None and need.asks_first:
+        return refused
     if sentence := _too_large(need, numpy):
         return _Verdict("ABI001" if on_numpy2 and need.built_for != "2.x" else "ABI004", sentence)
-    if need.built_for == "1.x" and on_numpy2:
+    if refused is None and need.built_for == "1.x" and on_numpy2:
         return _built_for_numpy1(need, numpy)
-    if need.kind == "c-api" and need.feature and numpy.feature and need.feature > numpy.feature:
+    return refused
+
+
+def _refused(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
+    """Say what NumPy answers to ``_import_array``; ``None`` when it agrees or is not asked."""
+    if need.kind != "c-api":
+        return None
+    if need.built_for == "1.x" and generation(numpy) >= 2:
+        return _Verdict("ABI001", _IMPORT_FAILED)
+    if need.feature and numpy.feature and need.feature > numpy.feature:
         return _Verdict("ABI003", _IMPORT_FAILED)
     return None
 
 
 def _built_for_numpy1(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
-    """Say what becomes of a module that was built with 1.x headers on NumPy 2."""
-    if need.kind == "c-api":
-        return _Verdict("ABI001", _IMPORT_FAILED)
+    """Say what becomes of a module with 1.x headers on NumPy 2 when it does not ask NumPy."""
     if need.kind == "by-name":
         return _Verdict("ABI002", "no message: wrong numbers, or a crash", Confidence.PREDICTED)
     if need.expects.dtype is not None and numpy.sizes.dtype is not None:
@@ -149,6 +168,8 @@ def _finding(facts: Facts, numpy: RunningNumpy, code: str, group: _Group) -> Fin
     proven = all(case.verdict.confidence is Confidence.PROVEN for case in cases)
     partial = _what_stops(key, code, group)
     symptom = (group.blocking or cases)[0].verdict.symptom
+    if code == "ABI001" and dist is not None and (crash := _crash(dist)):
+        partial, symptom = "", crash
     return Finding(
         code=code,
         severity=Severity.WARNING if partial and not _mostly_broken(group) else _severity(code, cases),
@@ -178,6 +199,20 @@ def _what_stops(key: str, code: str, group: _Group) -> str:
     if code == "ABI002" or group.blocking:
         return ""
     return what_stops([case.binary.path for case in group.cases])
+
+
+def _crash(dist: Distribution) -> str:
+    """Return what is seen of a distribution that goes on after NumPy refused, and dies later; else nothing."""
+    until, seen = _CRASHES.get(dist.key, ("", ""))
+    return seen if not until or _released_before(dist.version, until) else ""
+
+
+def _released_before(version: str, limit: str) -> bool:
+    """Compare two releases; one that has no valid number is before none."""
+    try:
+        return Version(version) < Version(limit)
+    except InvalidVersion:
+        return False
 
 
 def _mostly_broken(group: _Group) -> bool:

@@ -26,6 +26,7 @@ ABI = b"module compiled against ABI version 0x%x but this version of numpy is 0x
 C_API = b"module was compiled against NumPy C-API version 0x%%x (NumPy %s) but the running NumPy has"
 OLD = b"numpy.core._multiarray_umath\0_ARRAY_API\0"
 NEW = b"numpy._core._multiarray_umath\0" + OLD
+OWN_CALL = b"(auto-generated because you didn't call 'numpy.import_array()' after cimporting numpy"
 SIZE = b"%.200s.%.200s size changed, may indicate binary incompatibility.\0"
 
 
@@ -100,6 +101,9 @@ def test_code_is_read_as_far_as_asked(
         (C_API % b"1.16" + C_API % b"3.0" + NEW, NumpyNeed("c-api", "2.x", "", None, "text", "3.0")),
         (C_API % b"??" + NEW, NumpyNeed("c-api", "2.x", "", None, "text", "")),
         (C_API % b"1.2345678" + NEW, NumpyNeed("c-api", "2.x", "", None, "text", "")),
+        (SIZE + API_1X + OWN_CALL, NumpyNeed("c-api", "1.x", "cython", asks_first=True)),
+        (SIZE + C_API % b"1.16" + OWN_CALL, NumpyNeed("c-api", "2.x", "cython", 0x0D, "text", "1.16", asks_first=True)),
+        (SIZE + API_1X, NumpyNeed("c-api", "1.x", "cython")),
         (OLD, NumpyNeed("by-name", "1.x")),
         (NEW, NumpyNeed("by-name", "2.x")),
         # Rust ends no string with a NUL, and its newest binding keeps NumPy's ABI text alone.

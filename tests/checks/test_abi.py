@@ -92,6 +92,37 @@ def test_the_sentence_of_a_size_check_is_the_one_the_user_will_read() -> None:
     )
 
 
+def test_a_module_that_asks_numpy_first_fails_with_numpys_sentence() -> None:
+    """Cython 3 calls import_array() on its own before it compares sizes."""
+    asks = replace(CYTHON_122, asks_first=True)
+    path = "pandas/_lib.cpython-311-x86_64-linux-gnu.so"
+    for numpy, code in (("2.2.6", "ABI001"), ("1.19.5", "ABI003")):
+        finding = _only(_facts(asks, numpy))
+        assert (finding.code, finding.symptom) == (code, "ImportError: numpy.core.multiarray failed to import")
+    # That is an ImportError, so a guard against it helps.
+    assert _only(_imported(_facts(asks, "2.2.6"), past=(path,))).symptom.startswith("importing pandas works")
+    # Where NumPy agrees, the sizes are compared all the same.
+    asks_old = replace(asks, feature=0x0E)
+    assert _only(_facts(asks_old, "1.21.6")).code == "ABI004"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "dies"),
+    [
+        ("rdkit", "2023.9.5", True),
+        ("onnxruntime", "1.16.3", True),
+        ("onnxruntime", "1.17.0", False),
+        ("onnxruntime", "unknown", False),
+    ],
+)
+def test_what_goes_on_without_numpy_and_dies_later_is_an_error(name: str, version: str, dies: bool) -> None:
+    facts = _facts(C1, "2.2.6", name, version)
+    sound = [make_binary(facts.distributions[0], f"{name}/sound{number}.so", C2) for number in range(2)]
+    finding = _only(_imported(replace(facts, binaries=(*facts.binaries, *sound))))
+    assert ("Segmentation fault" in finding.symptom) is dies
+    assert finding.severity is (Severity.ERROR if dies else Severity.WARNING)
+
+
 def test_confidence_says_how_it_is_known() -> None:
     assert _only(_facts(C1, "2.2.6")).confidence is Confidence.PROVEN
     assert _only(_facts(CYTHON_1, "2.2.6")).confidence is Confidence.PROVEN
