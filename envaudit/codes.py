@@ -40,6 +40,7 @@ CODES: Mapping[str, str] = {
     "DEP002": "a declared dependency is installed in a version that does not fit",
     "DEP003": "a requested extra lacks what it needs",
     "DEP004": "metadata that cannot be used",
+    "INS001": "an installed file is missing",
     "INS004": "two versions of one distribution in one folder",
     "ENV001": "the interpreter of the environment is gone",
     "ENV002": "a folder of the environment cannot be read",

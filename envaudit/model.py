@@ -282,7 +282,8 @@ class Binary:
     """A compiled file of the target; ``path`` is relative to ``site_dir``, ``owner`` a distribution's ``info_path``.
 
     ``facts`` is ``None`` when the file could not be read. ``has_source`` says that a ``.py`` file of the same module
-    lies beside it, which Python imports when the compiled one does not fit.
+    lies beside it, which Python imports when the compiled one does not fit. ``missing`` says that RECORD lists the
+    file and that it is not there.
     """
 
     path: str
@@ -290,6 +291,7 @@ class Binary:
     owner: str
     facts: BinaryFacts | None
     has_source: bool = False
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

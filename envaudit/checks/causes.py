@@ -103,6 +103,7 @@ def _agrees(cause: Finding, failure: Finding, rulebook: Rulebook) -> bool:
     return (
         (family == "ABI" and _NUMPY_TEXT.search(text) is not None)
         or (cause.code == "API010" and _PROTOBUF_TEXT.search(text) is not None)
-        or (family == "PLT" and (missing is not None or "cannot import name" in text))
+        or (family in {"PLT", "INS"} and (missing is not None or "cannot import name" in text))
+        or (cause.code == "INS001" and "cannot open shared object file" in text)
         or (cause.code == "LNK007" and (failure.code in {"RUN003", "RUN004"} or "file too short" in text))
     )

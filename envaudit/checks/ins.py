@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from envaudit.checks.fixes import install_command
@@ -20,9 +21,13 @@ _HIDES = {
     "bad-entry-points": ("INS", "its entry points are not known"),
 }
 
+# People remove tests to make images smaller: numpy/_core/_rational_tests.so, scipy/integrate/_test_multivariate.so.
+_FOR_TESTS = re.compile(r"/(?:tests?|testing)/|/_?test_?[^/]*$|_tests\.[^/]*$")
+
 
 def check_installed(facts: Facts) -> Iterator[Finding | Gap]:
-    """Yield ``INS004``, and a gap for every file of a distribution that says nothing usable."""
+    """Yield ``INS001`` and ``INS004``, and a gap for every file of a distribution that says nothing usable."""
+    yield from _missing_files(facts)
     by_path = {dist.info_path: dist for dist in facts.distributions}
     for dist in facts.distributions:
         for problem in dist.problems:
@@ -34,6 +39,34 @@ def check_installed(facts: Facts) -> Iterator[Finding | Gap]:
         # the trace of an interrupted upgrade or a copied layer.
         if other is not None and other.site_dir == dist.site_dir:
             yield _two_versions(facts, other, dist)
+
+
+def _missing_files(facts: Facts) -> Iterator[Finding]:
+    """Yield ``INS001`` for each distribution whose compiled files are not all there."""
+    gone: dict[str, list[str]] = {}
+    for binary in facts.binaries:
+        if binary.missing:
+            gone.setdefault(binary.owner, []).append(f"{binary.site_dir}/{binary.path}")
+    for dist in facts.visible().values():
+        paths = gone.get(dist.info_path)
+        if not paths:
+            continue
+        only_tests = all(_FOR_TESTS.search(path) for path in paths)
+        count = "1 compiled file" if len(paths) == 1 else f"{len(paths)} compiled files"
+        yield Finding(
+            code="INS001",
+            severity=Severity.NOTE if only_tests else Severity.ERROR,
+            confidence=Confidence.PROVEN,
+            message=f"{dist.name} {dist.version} lacks {count} that it was installed with",
+            subject="missing",
+            distribution=dist.key,
+            version=dist.version,
+            symptom="its own tests fail"
+            if only_tests
+            else "ImportError or ModuleNotFoundError, from whatever needs the file",
+            evidence=tuple(Evidence(path, "RECORD lists it, and it is not there") for path in paths),
+            fix=(Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),),
+        )
 
 
 def _two_versions(facts: Facts, seen: Distribution, hidden: Distribution) -> Finding:

@@ -156,7 +156,11 @@ def _foreign_finding(facts: Facts, dist: Distribution, binaries: list[Binary], f
 
 def _loadable_modules(facts: Facts) -> frozenset[str]:
     """Return the modules, as ``folder/name``, for which a compiled file of a fitting suffix exists."""
-    return frozenset(_module_path(binary) for binary in facts.binaries if not _is_foreign(binary, facts.target))
+    return frozenset(
+        _module_path(binary)
+        for binary in facts.binaries
+        if not binary.missing and not _is_foreign(binary, facts.target)
+    )
 
 
 def _module_path(binary: Binary) -> str:

@@ -71,8 +71,8 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "integrity",
-        ("INS004",),
-        "two versions of one distribution in one folder",
+        ("INS001", "INS004"),
+        "what RECORD lists, against what is there; two versions of one distribution in one folder",
         lambda facts, _: ins.check_installed(facts),
     ),
     Check("known-bad combinations", ("EA",), "the rules database", known.check_known),

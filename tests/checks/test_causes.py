@@ -72,6 +72,13 @@ def _finding(code: str, distribution: str, symptom: str = "", subject: str = "",
             True,
         ),
         (_finding("API010", "onnx"), _finding("RUN002", "onnx", "TypeError: bad operand type"), False),
+        (_finding("INS001", "scipy"), _finding("RUN002", "scipy", "cannot import name '_fblas' from 'scipy'"), True),
+        (
+            _finding("INS001", "scipy"),
+            _finding("RUN002", "scipy", "ImportError: libx.so: cannot open shared object file: No such file"),
+            True,
+        ),
+        (_finding("INS001", "scipy"), _finding("RUN003", "scipy", "Segmentation fault"), False),
         (_finding("DEP002", "scipy"), _finding("RUN003", "scipy", "Segmentation fault"), False),
     ],
 )
