@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"\x7fELF"
 COUNT_LIMIT = 4096  # program headers, sections; real files have a few dozen
-STRINGS_LIMIT = 64 * 1024 * 1024
+STRINGS_LIMIT = 256 * 1024 * 1024  # 82 MiB in TensorFlow
 _DYNAMIC_LIMIT = 64 * 1024
 _NAME_LIMIT = 4096
 
