@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from envaudit.files import reason, target_root
+from envaudit.files import reason
 from envaudit.model import RecordEntry
 from envaudit.scan.record import is_binary_name
 
@@ -43,7 +43,7 @@ def walk(root: str, start: str = "") -> Walk:
             unread.append((folder, f"more than {_DEPTH_LIMIT} folders inside of each other"))
             continue
         try:
-            with os.scandir(target_root().follow(folder)) as entries:
+            with os.scandir(folder) as entries:
                 for entry in entries:
                     seen += 1
                     path = f"{inner}/{entry.name}" if inner else entry.name
