@@ -88,7 +88,9 @@ def run_combo(combo: dict[str, Any], *, smoke: bool) -> Outcome:
 def _build_and_audit(folder: Path, python: str, pins: list[str], combo: dict[str, Any], *, smoke: bool) -> Audit:
     # The pins are complete, so nothing has to be resolved; a few sets exist only as source distributions.
     options = ["--no-deps"] + ([] if combo["build"] else ["--only-binary", ":all:"])
-    build_environment(folder, python, pins, *options)
+    # A set that ends with two versions of one distribution is installed with the last; its steps add the other.
+    one_each = {pin.partition("==")[0]: pin for pin in pins}
+    build_environment(folder, python, list(one_each.values()), *options)
     (site,) = (folder / "lib").glob("python3*/site-packages")
     for step in combo["steps"]:
         command = step.format(uv=" ".join(UV), py=python_of(folder), sp=site)
