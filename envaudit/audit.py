@@ -37,7 +37,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     """
     started = time.perf_counter()
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)
-    facts = gather_facts(target)
+    facts = _gathered(target, settings, environ)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
     rulebook = load_rules([default_folder(), *settings.rules], installed)
     reject_unknown_rules(settings, rulebook.ids())
@@ -61,6 +61,19 @@ def _not_started(target: Target, settings: Settings) -> Iterator[Gap]:
         yield Gap("RUN", "smoke tests", f"this machine cannot start a Python for {target.platform}")
     elif "smoke" in settings.sources:
         yield Gap("RUN", "smoke tests", "nothing in an image is started")
+
+
+def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) -> Facts:
+    """Read the target, with what earlier runs have kept unless the settings say otherwise."""
+    if not settings.cache:
+        return gather_facts(target)
+    from envaudit.cache import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
+
+    cache = Cache(default_folder(environ))
+    try:
+        return gather_facts(target, cache)
+    finally:
+        cache.close()
 
 
 def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) -> Facts:

@@ -12,7 +12,10 @@ from envaudit.model import Binary, Facts, Gap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from envaudit.binary import Code
     from envaudit.binary.symbols import Symbols
+    from envaudit.cache import Cache
+    from envaudit.cache.compiled import KeptFiles
     from envaudit.model import (
         BinaryFacts,
         Distribution,
@@ -29,13 +32,18 @@ if TYPE_CHECKING:
 _OF_OTHER_SYSTEMS = {"linux": (".pyd", ".dll", ".dylib"), "macosx": (".pyd", ".dll"), "win": (".so", ".dylib")}
 
 
-def gather_facts(target: Target) -> Facts:
-    """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run."""
+def gather_facts(target: Target, cache: Cache | None = None) -> Facts:
+    """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run.
+
+    With a cache, compiled files that an earlier run has read are not read again.
+    """
     with looking_inside(target.root):
-        return _gather(target)
+        return _gather(target, None if target.root else cache)
 
 
-def _gather(target: Target) -> Facts:
+def _gather(target: Target, cache: Cache | None) -> Facts:
+    from envaudit.binary import code_for  # noqa: PLC0415
+    from envaudit.cache.compiled import KeptFiles  # noqa: PLC0415
     from envaudit.linker import link_target  # noqa: PLC0415  importing the command line must stay cheap
     from envaudit.scan import scan_target  # noqa: PLC0415
 
@@ -46,8 +54,11 @@ def _gather(target: Target) -> Facts:
     files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
     symbols: dict[str, Symbols] = {}
-    binaries = tuple(_read_all(target, files, numpy, gaps, symbols))
-    links = link_target(target, binaries, {} if target.root else os.environ, target.root, symbols)
+    kept = KeptFiles(cache, code_for(numpy))
+    kept.look_up((f"{site_dir}/{entry.path}", entry) for entry, site_dir, _ in files)
+    binaries = tuple(_read_all(target, files, numpy, gaps, symbols, kept))
+    links = link_target(target, binaries, {} if target.root else os.environ, target.root, symbols, kept.get)
+    kept.save()
     wanted = suspects(binaries, numpy)
     for file in _failing(links.files, visible):
         wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))
@@ -175,18 +186,19 @@ def _running_numpy(visible: Iterable[Distribution]) -> RunningNumpy | None:
     return None
 
 
-def _read_all(
+def _read_all(  # noqa: PLR0917  two of them are what is read, two are where it goes
     target: Target,
     files: Iterable[tuple[RecordEntry, str, str]],
     numpy: RunningNumpy | None,
     gaps: list[Gap],
     symbols: dict[str, Symbols],
+    kept: KeptFiles,
 ) -> Iterator[Binary]:
     """Read every compiled file; one that cannot be read becomes a gap and stays in the list without facts.
 
     The symbols that are read with it are put into ``symbols``, by path.
     """
-    from envaudit.binary import code_for, read_binary, read_both  # noqa: PLC0415
+    from envaudit.binary import code_for  # noqa: PLC0415
 
     code = code_for(numpy)
     elsewhere = _OF_OTHER_SYSTEMS.get(target.platform.partition("-")[0], ())
@@ -196,16 +208,34 @@ def _read_all(
         missing = False
         if not entry.path.endswith(elsewhere):
             try:
-                facts, names = read_both(path, code)
-                if numpy is not None and _suspicion(facts.numpy, numpy):
-                    facts = read_binary(path, code)  # a finding also says what has generated the code
-                if names is not None:
-                    symbols[path] = names
+                facts = _read(path, code, numpy, symbols, kept)
             except ReadError as error:
                 missing = not os.path.lexists(path)
                 if not missing:  # a missing file is a finding, not something that could not be looked at
                     gaps.append(Gap("ABI", path, str(error)))
         yield Binary(entry.path, site_dir, owner, facts, has_source=_has_source(path), missing=missing)
+
+
+def _read(
+    path: str, code: Code, numpy: RunningNumpy | None, symbols: dict[str, Symbols], kept: KeptFiles
+) -> BinaryFacts:
+    """Return the facts of one file; raises ``ReadError``."""
+    from envaudit.binary import read_binary, read_both  # noqa: PLC0415
+
+    stored = kept.get(path)
+    if stored is not None:
+        facts, explained = stored.facts, stored.explained
+    else:
+        explained = False
+        facts, names = read_both(path, code)
+        if names is not None:
+            symbols[path] = names
+    if not explained and numpy is not None and _suspicion(facts.numpy, numpy):
+        facts, explained = read_binary(path, code), True  # a finding also says what has generated the code
+    elif stored is not None:
+        return facts
+    kept.add(path, facts, explained=explained)
+    return facts
 
 
 def _has_source(path: str) -> bool:

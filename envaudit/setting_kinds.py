@@ -138,6 +138,7 @@ KEYS: dict[str, Kind] = {
     "timeout": Kind("smoke_timeout", _number_from_text, _seconds),
     "memory-limit": Kind("smoke_memory", str, _size),
     "jobs": Kind("jobs", _number_from_text, _count),
+    "cache": Kind("cache", switch_from_text, _switch),
     "rules": Kind("rules", _paths_from_text, _strings),
     "format": Kind("format", str, _one_of(FORMATS)),
     "output": Kind("output", str, _string),

@@ -29,7 +29,8 @@ VARIABLE_PREFIX = "ENVAUDIT_"
 _GIB = 1024**3
 _FILE_LIMIT = 4 * 1024**2  # bytes of a configuration file
 _TOOL_PREFIX = "tool.envaudit."
-_OTHER_VARIABLES = ("ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG")
+_NO_CACHE = "ENVAUDIT_NO_CACHE"
+_OTHER_VARIABLES = ("ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG", "ENVAUDIT_CACHE_DIR", _NO_CACHE)
 # A file of the project under audit must not be able to say what is overwritten.
 _NEVER_IN_A_FILE = frozenset({"output"})
 _PATHS_IN_A_FILE = frozenset({"target", "root", "python"})
@@ -43,7 +44,8 @@ class Settings:
     ``ignore`` hold prefixes of codes (``ABI``, ``ABI001``, ``EA-2026-0003``), in ``ignore`` also
     ``CODE:distribution``; an empty ``select`` means every code.
     ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
-    smoke tests run at a time; 0 leaves that to the number of processors. ``rules`` are extra folders of rules.
+    smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
+    read of compiled files. ``rules`` are extra folders of rules.
     ``output`` is a file, empty for standard output. ``sources`` says of each field that is not at its default where
     its value came from, in words for a message.
     """
@@ -60,6 +62,7 @@ class Settings:
     smoke_timeout: float = 60.0
     smoke_memory: int = 2 * _GIB
     jobs: int = 0
+    cache: bool = True
     rules: tuple[str, ...] = ()
     format: Format = "text"
     output: str = ""
@@ -139,6 +142,8 @@ def _variable_layer(environ: Mapping[str, str], cwd: str) -> _Layer:
         if environ[name]:  # an empty variable is a variable that is not set
             key = keys[name]
             _put(layer, key, _text_value(KEYS[key], environ[name], name), name, cwd)
+    if _switch_variable(environ, _NO_CACHE):
+        _put(layer, "cache", value=False, source=_NO_CACHE, folder=cwd)
     return layer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,12 @@ def _why_no_index(folder: str) -> str:
     except BuildError as error:
         return str(error).splitlines()[-1] if str(error) else "uv failed"
     return ""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_cache_of_mine(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Leave the cache of whoever runs the tests alone; each test run has one of its own."""
+    os.environ["ENVAUDIT_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(autouse=True)

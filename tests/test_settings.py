@@ -63,6 +63,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         timeout = 1.5
         memory-limit = "2GiB"
         jobs = 1
+        cache = false
         rules = ["extra", "/abs"]
         format = "json"
         color = "never"
@@ -80,6 +81,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         fail_on=Severity.WARNING,
         strict=True,
         exit_zero=True,
+        cache=False,
         smoke=False,
         smoke_timeout=1.5,
         smoke_memory=2 * 1024**3,

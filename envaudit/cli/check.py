@@ -55,7 +55,11 @@ def add_parser(commands: Commands) -> None:
     _add_choice(parser.add_argument_group("what counts"))
     _add_smoke(parser.add_argument_group("smoke tests"))
     _add_output(parser.add_argument_group("output"))
-    files = parser.add_argument_group("configuration").add_mutually_exclusive_group()
+    configuration = parser.add_argument_group("configuration")
+    configuration.add_argument(
+        "--no-cache", action="store_false", default=None, dest="cache", help="read every file, and keep nothing"
+    )
+    files = configuration.add_mutually_exclusive_group()
     files.add_argument(
         "--config", metavar="FILE", help="read this file, not the nearest envaudit.toml or pyproject.toml"
     )

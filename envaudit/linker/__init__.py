@@ -18,8 +18,9 @@ from envaudit.linker.process import Process, host_page_size
 from envaudit.model import Gap, LinkedFile, Resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from envaudit.binary.stored import Stored
     from envaudit.binary.symbols import Symbols
     from envaudit.linker.closure import Closure
     from envaudit.linker.library import Library
@@ -40,26 +41,32 @@ class Links(NamedTuple):
     page_size: int = 0
 
 
-def link_target(
+def _nothing_stored(_: str) -> Stored | None:
+    return None
+
+
+def link_target(  # noqa: PLR0917  the last three have defaults
     target: Target,
     binaries: Sequence[Binary],
     environ: Mapping[str, str],
     root: str = "",
     symbols: Mapping[str, Symbols] = _NONE,
+    stored: Callable[[str], Stored | None] = _nothing_stored,
 ) -> Links:
     """Follow what the compiled files of a target load.
 
-    ``binaries`` are all its compiled files, ``environ`` the variables its processes get (``LD_LIBRARY_PATH``), ``root``
-    the folder of an unpacked image in which everything is looked up. ``symbols`` are those that have been read already,
-    by path; others are read when they are needed. Where the interpreter or its C library cannot be
-    read, nothing is called missing: one gap says so, and each file says why in ``unread``.
+    ``binaries`` are all its compiled files, ``environ`` the variables its processes get (``LD_LIBRARY_PATH``),
+    ``root`` the folder of an unpacked image in which everything is looked up. ``symbols`` are those that have been
+    read already, by path; others are read when they are needed. ``stored`` returns what is known of a path from
+    earlier runs. Where the interpreter or its C library cannot be read, nothing is called missing: one gap says so,
+    and each file says why in ``unread``.
     """
     chosen = [binary for binary in binaries if _is_loadable(binary, target)]
     if not chosen or not target.platform.startswith("linux"):
         return Links()
     place = Root(root)
     shelf = Shelf(place)
-    pairs = shelf.add_installed(chosen, symbols)
+    pairs = shelf.add_installed(chosen, symbols, stored)
     process = Process(target, place, shelf, environ)
     gaps = [Gap("LNK", path, why) for path, why in process.search.gaps]
     if process.unknown:

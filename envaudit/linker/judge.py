@@ -83,8 +83,7 @@ class Judge:
     def names(self, closure: Closure) -> Names:
         """Look for the names that nothing exports; raises ``ReadError``."""
         module = closure.libraries[0]
-        wanted = module.symbols().undefined
-        left = wanted - self._process.exports() - _HARMLESS if wanted else wanted
+        left = self._left(module) - _HARMLESS
         # The module itself comes last: what it expects of others it hardly ever has.
         for library in (*closure.libraries[1:], module):
             if not left:
@@ -99,6 +98,18 @@ class Judge:
         others = sorted(left.difference(python))
         related = tuple(self._related(others[:_RELATED_LIMIT], closure.libraries[1:]))
         return Names(_texts(others), _texts(python), related)
+
+    def _left(self, module: Library) -> frozenset[bytes]:
+        """Return the names a module expects that the interpreter does not export; raises ``ReadError``."""
+        stored = module.stored
+        digest = self._process.exports_digest() if stored else ""
+        if stored and digest in stored.left:
+            return stored.left[digest]
+        wanted = module.symbols().undefined
+        left = wanted - self._process.exports() if wanted else wanted
+        if stored and digest:
+            stored.keep_left(digest, left)
+        return left
 
     @staticmethod
     def _related(names: Iterable[bytes], libraries: tuple[Library, ...]) -> Iterable[tuple[str, str]]:

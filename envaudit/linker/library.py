@@ -9,8 +9,9 @@ from envaudit.binary import read_binary
 from envaudit.errors import ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from envaudit.binary.stored import Stored
     from envaudit.binary.symbols import Symbols
     from envaudit.files_root import Root
     from envaudit.model import Binary, BinaryFacts
@@ -20,9 +21,10 @@ class Library:
     """A compiled file: ``path`` inside the root, ``place`` on this machine, ``error`` why it could not be read.
 
     ``owner`` is the ``info_path`` of its distribution; ``installed`` says that it lies in the target's site folders.
+    ``stored`` is what earlier runs have found out about its symbols, if that is kept.
     """
 
-    __slots__ = ("_answers", "_symbols", "error", "facts", "installed", "owner", "path", "place")
+    __slots__ = ("_answers", "_symbols", "error", "facts", "installed", "owner", "path", "place", "stored")
 
     def __init__(
         self, path: str, place: str, facts: BinaryFacts | None, error: str = "", symbols: Symbols | None = None
@@ -35,6 +37,7 @@ class Library:
         self.installed = False
         self._symbols = symbols
         self._answers: dict[bytes, bool] = {}
+        self.stored: Stored | None = None
 
     @property
     def soname(self) -> str:
@@ -54,11 +57,14 @@ class Library:
 
         Answers are kept, because the modules of a package mostly ask its libraries for the same names.
         """
-        answers = self._answers
+        answers = self.stored.offers if self.stored else self._answers
         asked = names.difference(answers)
         if asked:
+            found = self.symbols().provides(asked)
             answers.update(dict.fromkeys(asked, False))
-            answers.update(dict.fromkeys(self.symbols().provides(asked), True))
+            answers.update(dict.fromkeys(found, True))
+            if self.stored:
+                self.stored.changed = True
         return frozenset([name for name in names if answers[name]])
 
 
@@ -71,7 +77,12 @@ class Shelf:
         self._by_name: dict[str, list[Library]] = {}
         self._owner_of_folder: dict[str, str] = {}
 
-    def add_installed(self, binaries: Iterable[Binary], symbols: Mapping[str, Symbols]) -> list[tuple[Binary, Library]]:
+    def add_installed(
+        self,
+        binaries: Iterable[Binary],
+        symbols: Mapping[str, Symbols],
+        stored: Callable[[str], Stored | None],
+    ) -> list[tuple[Binary, Library]]:
         """Put the compiled files of the target on the shelf; those that could not be read are left out.
 
         ``symbols`` are those known already, by the place of the file.
@@ -81,6 +92,7 @@ class Shelf:
             place = f"{binary.site_dir}/{binary.path}"
             path = os.path.normpath(self._root.inside(place))
             library = Library(path, place, binary.facts, symbols=symbols.get(place))
+            library.stored = stored(place)
             library.owner, library.installed = binary.owner, True
             self._by_path[path] = library
             self._owner_of_folder[path.rpartition("/")[0]] = binary.owner

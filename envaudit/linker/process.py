@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.binary import read_interpreter
@@ -40,6 +41,7 @@ class Process:
         self.loaded: Mapping[str, Library] = {}
         self._closure: Closure | None = None
         self._exports: frozenset[bytes] | None = None
+        self._digest: str | None = None
         if start.program is not None and not self.unknown:
             self._closure = close(start.program, self.search, shelf)
             self.loaded = self._closure.by_name
@@ -60,6 +62,15 @@ class Process:
                 raise ReadError("the program of the interpreter has no names of Python: it starts another one")
             self._exports = exports
         return self._exports
+
+    def exports_digest(self) -> str:
+        """Return a digest of all names that the interpreter and its libraries offer, empty if they cannot be read."""
+        if self._digest is None:
+            try:
+                self._digest = sha256(b"\0".join(sorted(self.exports()))).hexdigest()[:32]
+            except ReadError:
+                self._digest = ""
+        return self._digest
 
     def _passed_on(self, closure: Closure) -> tuple[str, ...]:
         """Return the RPATH folders that modules inherit: those of libpython, which loads them, and of the program."""

@@ -32,6 +32,7 @@ class Ran(NamedTuple):
 def envaudit(*arguments: str, timeout: float = 300, **variables: str) -> Ran:
     """Run ``envaudit`` with these arguments, without the configuration of this repository."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("ENVAUDIT_")}
+    env["ENVAUDIT_CACHE_DIR"] = os.environ.get("ENVAUDIT_CACHE_DIR", "")
     env |= {"ENVAUDIT_NO_CONFIG": "1", "NO_COLOR": "1", **variables}
     done = subprocess.run(
         [sys.executable, "-m", "envaudit", *arguments],

@@ -1,0 +1,62 @@
+"""``envaudit cache``: say what the cache holds, or delete it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from envaudit.cli.streams import write_out
+from envaudit.errors import EXIT_CLEAN, EnvauditError
+from envaudit.report.plain import number, plain
+
+if TYPE_CHECKING:
+    from envaudit.cli.parser import Commands
+
+_DESCRIPTION = """\
+What was read of compiled files is kept in a folder of yours, so that the next audit need not read them again. It holds
+no names of environments and nothing but facts about files; deleting it costs nothing but time.
+"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the arguments of the command and its two actions."""
+    parser = commands.add_parser(
+        "cache",
+        help="show or delete what is kept between runs",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    info = actions.add_parser("info", help="show where it is", description="Show where it is.", allow_abbrev=False)
+    info.set_defaults(run=run_info)
+    clear = actions.add_parser("clear", help="delete it", description="Delete it.", allow_abbrev=False)
+    clear.set_defaults(run=run_clear)
+
+
+def run_info(_: argparse.Namespace) -> int:
+    """Write folder, number of files and size, and why it is not used if it is not."""
+    from envaudit.cache import Cache, default_folder  # noqa: PLC0415
+
+    cache = Cache(default_folder(os.environ))
+    info = cache.info()
+    cache.close()
+    lines = [f"folder  {info.folder}", f"holds   {number(info.entries, 'file')}, {info.size / 1024**2:.1f} MiB"]
+    if info.unused:
+        lines.append(f"unused  {info.unused}")
+    write_out("".join(f"{plain(line)}\n" for line in lines))
+    return EXIT_CLEAN
+
+
+def run_clear(_: argparse.Namespace) -> int:
+    """Delete the cache."""
+    from envaudit.cache import clear, default_folder  # noqa: PLC0415
+
+    folder = default_folder(os.environ)
+    try:
+        there = clear(folder)
+    except OSError as error:
+        raise EnvauditError(f"cannot delete the cache in {folder}: {error.strerror}") from error
+    write_out(plain(f"deleted the cache in {folder}" if there else f"there is no cache in {folder}") + "\n")
+    return EXIT_CLEAN
