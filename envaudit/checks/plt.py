@@ -198,7 +198,9 @@ def _platform_fits(platform: str, target: Target) -> bool:
     if not target.platform.startswith("linux"):
         return False
     libc = target.libc.partition(" ")[0]
-    musl_differs = libc in {"glibc", "musl"} and rest.startswith("musl") != (libc == "musl")
+    # Before 3.11 a CPython on musl called its modules "-linux-gnu" too.
+    named = target.version_info >= (3, 11) or libc == "glibc"
+    musl_differs = libc in {"glibc", "musl"} and named and rest.startswith("musl") != (libc == "musl")
     # i386 and arm spell their machine in several ways; only the unambiguous ones are compared.
     known = {"x86_64", "aarch64", "ppc64le", "powerpc64le", "s390x", "riscv64"}
     aliases = {"powerpc64le": "ppc64le"}

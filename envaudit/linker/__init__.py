@@ -153,7 +153,11 @@ def _is_loadable(binary: Binary, target: Target) -> bool:
     if (match[1] or match[2]) != wanted + ("t" if target.free_threaded and match[1] else ""):
         return False
     libc = target.libc.partition(" ")[0]
-    return libc not in {"glibc", "musl"} or not match[3] or match[3].endswith("musl") == (libc == "musl")
+    if libc not in {"glibc", "musl"} or not match[3]:
+        return True
+    # Before 3.11 a CPython on musl called its modules "-linux-gnu" too.
+    unnamed = libc == "musl" and target.version_info < (3, 11)
+    return unnamed or match[3].endswith("musl") == (libc == "musl")
 
 
 def _is_module(library: Library) -> bool:

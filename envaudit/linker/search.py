@@ -5,7 +5,8 @@ file that asks has a DT_RUNPATH; ``LD_LIBRARY_PATH``; the DT_RUNPATH of the file
 ``/etc/ld.so.cache``; the default folders (``man 8 ld.so``). A file for another machine is passed over.
 
 musl: ``LD_LIBRARY_PATH``; DT_RUNPATH or DT_RPATH of the file that asks and of those that led to it, without a
-difference between the two; the folders of ``/etc/ld-musl-ARCH.path``, else three defaults (``ldso/dynlink.c``).
+difference between the two; the folders of ``/etc/ld-musl-ARCH.path``, else three defaults (``ldso/dynlink.c``). The
+names of its own parts (``libc.``, ``libm.`` ...) are not looked for: they are all in the loader.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from envaudit.linker.library import Library, Shelf
 
 _TOKEN = re.compile(r"\$(?:\{(\w+)\}|([A-Z]+))")
+_MUSL_ITSELF = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 _FOLDERS_LIMIT = 64  # of one search path; the longest seen (NVIDIA's libraries in torch) has 15
 _CHAIN_LIMIT = 256  # folders that a file inherits; real ones inherit a handful
 _TRIPLETS = {"i686": "i386-linux-gnu", "armv7l": "arm-linux-gnueabihf", "ppc64le": "powerpc64le-linux-gnu"}
@@ -75,6 +77,9 @@ class Search:
             (path,) = self._expand((name,), library.path.rpartition("/")[0])[:1] or ("",)
             found = self._fitting(path) if path else None
             return Found(found, "path") if found else None
+        if self._musl and _MUSL_ITSELF.match(name):
+            itself = self._shelf.get(self._kind.loader)
+            return Found(itself, "default") if itself else None
         own = self.inherited(library, chain)
         runpath = self._own_folders(library)[1]
         # With a RUNPATH of its own a file looks at no RPATH at all, not even at those it would pass on.

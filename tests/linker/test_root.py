@@ -162,3 +162,20 @@ def test_musl_has_a_search_of_its_own(lab: Lab, path_file: str | None, rpath: st
         assert [need.path for need in file.resolved] == [f"{lab.folder}/{found}/libfoo.so"]
     else:
         assert [name for name, _ in file.missing] == ["libfoo.so"]
+
+
+@needs_gcc
+def test_the_parts_of_musl_are_in_its_loader(lab: Lab) -> None:
+    """Wheels for musl ask for ``libc.musl-x86_64.so.1``, which is a file of its own in some distributions only."""
+    loader = f"/lib/ld-musl-{platform.machine()}.so.1"
+    flags = ("-pie", "-nostdlib", f"-Wl,--dynamic-linker={loader}", "-Wl,--no-as-needed")
+    program = lab.build("../bin/python", "void _start(void) { for (;;); }", *flags, shared=False)
+    lab.build("gone/libc.so", "int puts(const char *s) { return !s; }", "-Wl,-soname,libc.musl-any.so.1", "-nostdlib")
+    call = "int puts(const char *); int use(void) { return puts(0); }"
+    lab.module("p/mod.so", call, "-Lgone", "-l:libc.so", "-nostdlib")
+    lab.build(f"..{loader}", "int puts(const char *s) { return !s; }", "-nostdlib")
+    binaries = [binary for binary in lab.binaries() if binary.path == "p/mod.so"]
+    target = lab.target(executable=str(program.resolve()), libc="musl 1.2")
+    (file,) = link_target(target, binaries, {}, str(lab.folder)).files
+    assert [(need.name, need.path) for need in file.resolved] == [("libc.musl-any.so.1", f"{lab.folder}{loader}")]
+    assert file.missing == ()
