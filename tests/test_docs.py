@@ -13,8 +13,10 @@ import pytest
 
 from envaudit.cli import main
 from envaudit.codes import CODES
+from tests.locate.image import SITE, make_image
 from tests.support.command import ROOT
 from tests.support.environments import build_environment, python_of
+from tests.support.trees import elf_program, make_distribution
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
     (ROOT / "docs").glob("*.md")
@@ -82,6 +84,20 @@ def test_the_example_of_the_readme_prints_what_it_shows(tmp_path: Path) -> None:
     printed = ran.stdout.replace(f"{tmp_path}/", "")
     # The interpreter and the C library are those of this machine; pip brings other companions on other days.
     assert _machine_left_out(printed) == _machine_left_out(shown)
+
+
+def test_the_example_of_an_image_prints_what_it_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "docs" / "foreign-targets.md").read_text(encoding="utf-8")
+    (block,) = [part for part in re.findall(r"```console\n(.*?)```", text, re.DOTALL) if "error[DEP001]" in part]
+    command, shown = block.split("\n", 1)
+    image = make_image(tmp_path / "img", program=elf_program("aarch64", "/lib/ld-linux-aarch64.so.1"))
+    make_distribution(image / SITE, "requests", "2.32.3", requires=["certifi>=2017.4.17"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main([*shlex.split(command)[2:], "--no-config"]) == 1
+    assert capsys.readouterr().out == shown
 
 
 def _machine_left_out(text: str) -> str:
