@@ -13,6 +13,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from envaudit.binary.stored import Stored, WrongFormError, reader_version
+from envaudit.files import target_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +71,7 @@ class KeptFiles:
         if entry.size is None or not _HASH.fullmatch(entry.hash):
             return ""
         try:
-            status = os.stat(path)
+            status = os.stat(target_root().follow(path))
         except (OSError, ValueError):
             return ""
         if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:

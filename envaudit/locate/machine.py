@@ -19,7 +19,7 @@ _PE_MACHINES = {0x8664: "AMD64", 0xAA64: "ARM64", 0x14C: "x86"}
 _SAME_MACHINE = {"amd64": "x86_64", "i386": "i686", "x86": "i686"}
 _MUSL_VERSION = re.compile(rb"\0(1\.\d{1,2})\.\d{1,3}\0")
 # Programs of the first that a system for the second may start as well.
-_ALSO_RUNS = {("i686", "x86_64"), ("x86_64", "arm64"), ("armv7l", "aarch64")}
+_ALSO_RUNS = {("i686", "x86_64"), ("x86_64", "arm64"), ("arm", "aarch64")}
 _HOST_FOLDERS = ("/lib", "/usr/lib")
 
 
@@ -94,11 +94,18 @@ def usual_machine() -> Machine:
 
 
 def runs_here(machine: Machine) -> bool:
-    """Whether this machine can start programs of another: those of the same system and of its own processor."""
+    """Whether this machine may be able to start programs of another: only what surely fails is refused."""
     host = host_machine()
-    same = _SAME_MACHINE.get(machine.machine.lower(), machine.machine.lower())
-    own = _SAME_MACHINE.get(host.machine.lower(), host.machine.lower())
-    return machine.system == host.system and (same == own or (same, own) in _ALSO_RUNS)
+    theirs, ours = _family(machine.machine), _family(host.machine)
+    return machine.system == host.system and (theirs == ours or (theirs, ours) in _ALSO_RUNS)
+
+
+def _family(machine: str) -> str:
+    """Return one name for processors that run the same programs, whether a kernel or a file names them."""
+    name = machine.lower()
+    if name.startswith(("armv", "mips")):
+        return name[:3] if name.startswith("armv") else "mips"
+    return "i686" if re.fullmatch(r"i[3-6]86|x86", name) else _SAME_MACHINE.get(name, name)
 
 
 def host_machine() -> Machine:

@@ -101,3 +101,30 @@ def test_a_version_of_a_c_library_is_only_known_for_that_of_this_machine() -> No
         found = libcs[name]
         assert found is not None
         assert found.libc == (here if here.startswith(libc) else "")
+
+
+@pytest.mark.parametrize(
+    ("host", "other", "expected"),
+    [
+        (("linux", "x86_64"), ("linux", "x86_64"), True),
+        (("linux", "x86_64"), ("linux", "i686"), True),
+        (("linux", "i586"), ("linux", "i686"), True),
+        (("linux", "x86_64"), ("linux", "aarch64"), False),
+        (("linux", "aarch64"), ("linux", "x86_64"), False),
+        (("linux", "aarch64"), ("linux", "armv7l"), True),
+        (("linux", "armv6l"), ("linux", "armv7l"), True),
+        (("linux", "mips64"), ("linux", "mips"), True),
+        (("linux", "x86_64"), ("linux", ""), False),
+        (("darwin", "arm64"), ("darwin", "x86_64"), True),
+        (("darwin", "x86_64"), ("darwin", "arm64"), False),
+        (("linux", "x86_64"), ("darwin", "x86_64"), False),
+        (("win32", "AMD64"), ("win32", "AMD64"), True),
+        (("win32", "ARM64"), ("win32", "AMD64"), True),
+        (("win32", "AMD64"), ("win32", "x86"), True),
+    ],
+)
+def test_what_a_machine_can_start(
+    host: tuple[str, str], other: tuple[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "host_machine", lambda: Machine(*host))
+    assert machine.runs_here(Machine(*other)) == expected
