@@ -65,13 +65,16 @@ def _not_started(target: Target, settings: Settings) -> Iterator[Gap]:
 
 def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) -> Facts:
     """Read the target, with what earlier runs have kept unless the settings say otherwise."""
+    # A smoke test that fails may be explained by a symbol, whatever is selected.
+    codes = ("LNK002", "LNK003", "LNK004", *(("RUN",) if settings.smoke else ()))
+    symbols = any(wanted(settings, code) for code in codes)
     if not settings.cache:
-        return gather_facts(target)
+        return gather_facts(target, symbols=symbols)
     from envaudit.cache import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
 
     cache = Cache(default_folder(environ))
     try:
-        return gather_facts(target, cache)
+        return gather_facts(target, cache, symbols=symbols)
     finally:
         cache.close()
 

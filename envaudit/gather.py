@@ -32,16 +32,17 @@ if TYPE_CHECKING:
 _OF_OTHER_SYSTEMS = {"linux": (".pyd", ".dll", ".dylib"), "macosx": (".pyd", ".dll"), "win": (".so", ".dylib")}
 
 
-def gather_facts(target: Target, cache: Cache | None = None) -> Facts:
+def gather_facts(target: Target, cache: Cache | None = None, *, symbols: bool = True) -> Facts:
     """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run.
 
-    With a cache, compiled files that an earlier run has read are not read again.
+    With a cache, compiled files that an earlier run has read are not read again. Without ``symbols`` it is not asked
+    whether each symbol and symbol version is there: what only ``LNK002`` to ``LNK004`` need takes a sixth of the time.
     """
     with looking_inside(target.root):
-        return _gather(target, None if target.root else cache)
+        return _gather(target, None if target.root else cache, symbols)
 
 
-def _gather(target: Target, cache: Cache | None) -> Facts:
+def _gather(target: Target, cache: Cache | None, judge: bool) -> Facts:  # noqa: FBT001
     from envaudit.binary import code_for  # noqa: PLC0415
     from envaudit.cache.compiled import KeptFiles  # noqa: PLC0415
     from envaudit.linker import link_target  # noqa: PLC0415  importing the command line must stay cheap
@@ -53,11 +54,12 @@ def _gather(target: Target, cache: Cache | None) -> Facts:
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
     files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
-    symbols: dict[str, Symbols] = {}
+    symbols: dict[str, Symbols] | None = {} if judge else None
     kept = KeptFiles(cache, code_for(numpy))
     kept.look_up((f"{site_dir}/{entry.path}", entry) for entry, site_dir, _ in files)
     binaries = tuple(_read_all(target, files, numpy, gaps, symbols, kept))
-    links = link_target(target, binaries, {} if target.root else os.environ, target.root, symbols, kept.get)
+    environ = {} if target.root else os.environ
+    links = link_target(target, binaries, environ, target.root, symbols, kept.get, judge=judge)
     kept.save()
     wanted = suspects(binaries, numpy)
     for file in _failing(links.files, visible):
@@ -191,12 +193,12 @@ def _read_all(  # noqa: PLR0917  two of them are what is read, two are where it 
     files: Iterable[tuple[RecordEntry, str, str]],
     numpy: RunningNumpy | None,
     gaps: list[Gap],
-    symbols: dict[str, Symbols],
+    symbols: dict[str, Symbols] | None,
     kept: KeptFiles,
 ) -> Iterator[Binary]:
     """Read every compiled file; one that cannot be read becomes a gap and stays in the list without facts.
 
-    The symbols that are read with it are put into ``symbols``, by path.
+    The symbols that are read with it are put into ``symbols``, by path; ``None`` for those who need none.
     """
     from envaudit.binary import code_for  # noqa: PLC0415
 
@@ -217,7 +219,7 @@ def _read_all(  # noqa: PLR0917  two of them are what is read, two are where it 
 
 
 def _read(
-    path: str, code: Code, numpy: RunningNumpy | None, symbols: dict[str, Symbols], kept: KeptFiles
+    path: str, code: Code, numpy: RunningNumpy | None, symbols: dict[str, Symbols] | None, kept: KeptFiles
 ) -> BinaryFacts:
     """Return the facts of one file; raises ``ReadError``."""
     from envaudit.binary import read_binary, read_both  # noqa: PLC0415
@@ -227,8 +229,8 @@ def _read(
         facts, explained = stored.facts, stored.explained
     else:
         explained = False
-        facts, names = read_both(path, code)
-        if names is not None:
+        facts, names = read_both(path, code, symbols=symbols is not None)
+        if symbols is not None and names is not None:
             symbols[path] = names
     if not explained and numpy is not None and _suspicion(facts.numpy, numpy):
         facts, explained = read_binary(path, code), True  # a finding also says what has generated the code

@@ -41,7 +41,7 @@ def read_binary(path: str, code: Code = "never", machine: str = "") -> BinaryFac
         return _facts(source, _image(source, machine), code)
 
 
-def read_both(path: str, code: Code = "never") -> tuple[BinaryFacts, Symbols | None]:
+def read_both(path: str, code: Code = "never", *, symbols: bool = True) -> tuple[BinaryFacts, Symbols | None]:
     """Read one compiled file as ``read_binary`` does, and the names it expects of others while it is open.
 
     Its frameworks are not searched for beyond what tells good from bad: six searches through all strings are for those
@@ -53,7 +53,7 @@ def read_both(path: str, code: Code = "never") -> tuple[BinaryFacts, Symbols | N
         source = Source(descriptor, size)
         image = _image(source, "")
         facts = _facts(source, image, code, made_by=False)
-        if not isinstance(image, elf.ElfImage) or image.truncated:
+        if not symbols or not isinstance(image, elf.ElfImage) or image.truncated:
             return facts, None
         from envaudit.binary.symbols import symbols_of  # noqa: PLC0415  the commands that do not link need none
 

@@ -30,7 +30,6 @@ __all__ = ["Links", "link_target"]
 
 _TAG = re.compile(r"[^.]+\.(?:cpython-(\d+t?)d?|pypy(\d+)-pp\d+)(-[A-Za-z0-9_-]+)?\.so")
 _IDENTIFIER = re.compile(r"\w+")
-_NONE: Mapping[str, Symbols] = {}
 
 
 class Links(NamedTuple):
@@ -50,8 +49,10 @@ def link_target(  # noqa: PLR0917  the last three have defaults
     binaries: Sequence[Binary],
     environ: Mapping[str, str],
     root: str = "",
-    symbols: Mapping[str, Symbols] = _NONE,
+    symbols: Mapping[str, Symbols] | None = None,
     stored: Callable[[str], Stored | None] = _nothing_stored,
+    *,
+    judge: bool = True,
 ) -> Links:
     """Follow what the compiled files of a target load.
 
@@ -59,19 +60,19 @@ def link_target(  # noqa: PLR0917  the last three have defaults
     ``root`` the folder of an unpacked image in which everything is looked up. ``symbols`` are those that have been
     read already, by path; others are read when they are needed. ``stored`` returns what is known of a path from
     earlier runs. Where the interpreter or its C library cannot be read, nothing is called missing: one gap says so,
-    and each file says why in ``unread``.
+    and each file says why in ``unread``. Without ``judge`` libraries are looked for, and symbols and versions not.
     """
     chosen = [binary for binary in binaries if _is_loadable(binary, target)]
     if not chosen or not target.platform.startswith("linux"):
         return Links()
     place = Root(root)
     shelf = Shelf(place)
-    pairs = shelf.add_installed(chosen, symbols, stored)
+    pairs = shelf.add_installed(chosen, symbols or {}, stored)
     process = Process(target, place, shelf, environ)
     gaps = [Gap("LNK", path, why) for path, why in process.search.gaps]
     if process.unknown:
         gaps.append(Gap("LNK", target.prefix, f"what libraries it finds was not checked: {process.unknown}"))
-    work = _Work(process, shelf, Judge(process, shelf), place)
+    work = _Work(process, shelf, Judge(process, shelf) if judge else None, place)
     files = []
     for binary, library in pairs:
         facts = binary.facts
@@ -86,7 +87,7 @@ class _Work(NamedTuple):
 
     process: Process
     shelf: Shelf
-    judge: Judge
+    judge: Judge | None
     root: Root
 
     def link(self, binary: Binary, library: Library) -> LinkedFile:
@@ -104,9 +105,9 @@ class _Work(NamedTuple):
         versions, names, is_module = Versions(), Names(), False
         try:
             is_module = _is_module(library)
-            if not process.unknown:
+            if self.judge and not process.unknown:
                 versions = self.judge.versions(closure)
-            if is_module and not unread and not closure.missing:
+            if self.judge and is_module and not unread and not closure.missing:
                 names = self.judge.names(closure)
         except ReadError as error:
             unread = unread or str(error)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from envaudit.binary.stored import Stored
+from envaudit.linker import link_target
 from tests.linker.lab import Lab, is_sound, needs_gcc, needs_gxx
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RPATH = "-Wl,-rpath,$ORIGIN/../p.libs"
 
@@ -202,3 +201,36 @@ def test_what_is_a_module(lab: Lab) -> None:
         "p/libplain.so": False,
         "p.libs/libfoo-0a1b2c3d.so.1": False,
     }
+
+
+@needs_gcc
+def test_symbols_that_nobody_asks_about_are_not_read(lab: Lab) -> None:
+    lab.build("p.libs/libfoo.so", "int foo(void) { return 1; }", "-Wl,-soname,libfoo.so")
+    lab.module("p/other.so", "int foo(void); int use(void) { return foo(); }", "-Lp.libs", "-lfoo")
+    lab.module("p/mod.so", "int nowhere(void); int use(void) { return nowhere(); }")
+    (lab.site / "p.libs" / "libfoo.so").unlink()
+    files = {judge: link_target(lab.target(), lab.binaries(), {}, judge=judge).files for judge in (True, False)}
+    assert [file.undefined for file in files[True]] == [("nowhere",), ()]
+    assert [file.undefined for file in files[False]] == [(), ()]
+    assert [file.missing for file in files[False]] == [file.missing for file in files[True]]
+    assert [file.is_module for file in files[False]] == [True, True]
+
+
+@needs_gcc
+def test_what_an_earlier_run_found_out_is_not_asked_again(lab: Lab) -> None:
+    """The symbols come from the file once; then the answers alone do, and another file does not get them."""
+    lab.build("p.libs/libfoo.so", "int foo(void) { return 1; }", "-Wl,-soname,libfoo.so")
+    lab.module("p/mod.so", "int foo(void); int use(void) { return foo(); }", "-Lp.libs", "-lfoo", RPATH)
+    binaries = lab.binaries()
+    kept = {
+        f"{each.site_dir}/{each.path}": Stored(each.facts, explained=True)
+        for each in binaries
+        if each.facts is not None
+    }
+    first = link_target(lab.target(), binaries, {}, stored=kept.get).files
+    assert all(is_sound(file) for file in first)
+    again = {path: Stored.load(stored.dump()) for path, stored in kept.items()}
+    for path in kept:
+        Path(path).write_bytes(b"\x7fELF, and nothing else")  # none of them is read any more
+    assert link_target(lab.target(), binaries, {}, stored=again.get).files == first
+    assert not any(stored.changed for stored in again.values())
