@@ -168,4 +168,4 @@ def _is_module(library: Library) -> bool:
         return True
     if not suffix.endswith("so") or not _IDENTIFIER.fullmatch(stem):
         return False
-    return bool(library.symbols().provides({b"PyInit_" + stem.encode("utf-8", "surrogateescape")}))
+    return bool(library.provides(frozenset({b"PyInit_" + stem.encode("utf-8", "surrogateescape")})))
