@@ -79,13 +79,16 @@ def read_bytes(path: str, limit: int = TEXT_LIMIT) -> bytes:
         left = limit + 1  # the file may grow, or be one of /proc that states no size
         while left > 0:
             try:
-                chunk = os.read(descriptor, min(left, max(size + 1, 65536)))
+                wanted = min(left, size + 1 if size else 65536)
+                chunk = os.read(descriptor, wanted)
             except OSError as error:
                 raise ReadError(reason(error)) from error
             if not chunk:
                 break
             chunks.append(chunk)
             left -= len(chunk)
+            if len(chunk) == size < wanted:
+                break  # what it states, and less than was asked for: this is its end
     if left <= 0:
         raise ReadError(f"more than the {limit} bytes that are read")
     return b"".join(chunks)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _WORD_LIMIT = 1 << 22  # of the filter and of the buckets; libtorch has 65,536 and 60,000
 _CHAIN_LIMIT = 4096  # symbols in one bucket; real ones have fewer than 32
 _CHAIN_WINDOW = 16
+_MANY = 32  # names, for which it pays to read all chains at once
 # Of all names that are looked up together: so many steps, and so many for each.
 _WALK_LIMIT, _CHAIN_USUAL = 100_000, 32
 _MASK = 0xFFFFFFFF
@@ -74,7 +75,12 @@ class GnuHash:
     def candidates(self, source: Source, names: Iterable[bytes]) -> Iterator[tuple[bytes, list[int]]]:
         """Yield each name that may be in the table, and the indices of the symbols with its hash."""
         left = _WALK_LIMIT
-        for name, value, index in self._behind_the_filter(names):
+        asked = self._behind_the_filter(names)
+        if len(asked) > _MANY:
+            places = [index for _, _, index in asked]
+            start = min(places)
+            source.keep(self._chains + 4 * (start - self._first), 4 * (max(places) + _CHAIN_WINDOW - start))
+        for name, value, index in asked:
             chain = self._chain(source, index)
             left += _CHAIN_USUAL - len(chain)
             if left < 0:

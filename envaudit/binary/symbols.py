@@ -33,6 +33,7 @@ _NAME_LIMIT, _NAMES_LIMIT = 64 * 1024, 128 * 1024 * 1024
 # section is 0 for an undefined symbol. These are all values of undefined global ones.
 _GLOBAL = 1
 _UNDEFINED = frozenset(other << 8 | _GLOBAL << 4 | kind for other in range(256) for kind in range(16))
+_NEAR = 4096  # bytes of names for each that is asked for: it pays to read all of them at once
 _DENSE = 64  # one symbol in so many is asked for: it pays to read all between them at once
 _PUBLIC = frozenset({0, 3})  # visibility default and protected
 _UNVERSIONED = 1  # the highest entry of DT_VERSYM that is not the number of a version
@@ -142,6 +143,8 @@ class _Table(NamedTuple):
         dense = last - first < _DENSE * len(places)
         if dense:
             all_names, all_infos = self._columns(last - first + 1, first)
+        if size < _NEAR * len(places):
+            self.headers.source.keep(start, size)
         for name, indices in asked:
             for index in indices:
                 if dense:
