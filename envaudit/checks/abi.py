@@ -172,7 +172,7 @@ def _finding(facts: Facts, numpy: RunningNumpy, code: str, group: _Group) -> Fin
         partial, symptom = "", crash
     return Finding(
         code=code,
-        severity=Severity.WARNING if partial and not _mostly_broken(group) else _severity(code, cases),
+        severity=_of_a_part(code) if partial and not _mostly_broken(group) else _severity(code, cases),
         confidence=Confidence.PROVEN if proven else Confidence.PREDICTED,
         message=f"{title} {_complaint(code, numpy, cases)}",
         subject="numpy",
@@ -226,6 +226,15 @@ def _mostly_broken(group: _Group) -> bool:
     # Libraries that a repair tool bundled do nothing until somebody calls them.
     unguarded = [case for case in group.cases if case not in group.guarded and ".libs/" not in case.binary.path]
     return 2 * len(unguarded) >= group.users
+
+
+def _of_a_part(code: str) -> Severity:
+    """Return how bad it is that a part fails that the import does not need.
+
+    The modules of one release are built for one NumPy. When most of them work and a few ask for a newer one, somebody
+    meant them to: h5py 3.14 loads its module for NumPy 2's strings on NumPy 2 alone, and works on 1.26 without.
+    """
+    return Severity.NOTE if code == "ABI003" else Severity.WARNING
 
 
 def _severity(code: str, cases: Sequence[_Case]) -> Severity:

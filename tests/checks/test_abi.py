@@ -184,6 +184,16 @@ def test_half_of_the_modules_or_more_is_an_error_although_the_plain_import_works
     assert finding.symptom.startswith("importing dipy works; what needs ")
 
 
+def test_a_part_that_was_made_for_a_newer_numpy_is_a_note() -> None:
+    """h5py 3.14 has one module that only NumPy 2 can load, and loads it only there."""
+    dist = make_dist("h5py", "3.14.0")
+    sound = [make_binary(dist, f"h5py/m{number}.so", C2) for number in range(2)]
+    facts = make_facts([dist], [make_binary(dist, "h5py/_npystrings.so", C2_NEW), *sound], "1.26.4")
+    finding = _only(_imported(facts))
+    assert (finding.code, finding.severity) == ("ABI003", Severity.NOTE)
+    assert _only(_imported(facts, "h5py/_npystrings.so")).severity is Severity.ERROR
+
+
 def test_what_a_package_guards_by_itself_does_not_make_it_broken() -> None:
     path = "lib/_fast.so"
     dist = make_dist("lib", "1.0")

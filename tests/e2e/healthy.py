@@ -130,6 +130,14 @@ ENVIRONMENTS = (
         "scipy.stats pandas matplotlib.pyplot sklearn.svm statsmodels.api h5py tables netCDF4 numba dask.array zarr",
     ),
     Healthy(
+        "new-with-numpy-1",
+        "3.12",
+        "numpy==1.26.4 pandas==2.3.3 scipy==1.15.3 h5py==3.14.0 scikit-learn==1.6.1 matplotlib==3.10.3 numba==0.61.2 "
+        "pyarrow==20.0.0 statsmodels==0.14.4 xarray==2025.4.0 netcdf4==1.7.2 shapely==2.1.1",
+        "pandas scipy.stats h5py sklearn.svm matplotlib.pyplot numba pyarrow.dataset statsmodels.api xarray netCDF4 "
+        "shapely",
+    ),
+    Healthy(
         "geo-3.13",
         "3.13",
         "geopandas rasterio pyproj fiona shapely rtree cartopy rioxarray",
