@@ -147,11 +147,8 @@ class Cache:
         import sqlite3  # noqa: PLC0415  only a run with a cache pays for it
 
         try:
-            is_new = not os.path.lexists(self._path)
-            if is_new:
+            with contextlib.suppress(FileExistsError):
                 os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            is_new = False
         except OSError as error:
             self.unused = f"it cannot be written: {error.strerror}"
             return True
@@ -208,10 +205,8 @@ class Cache:
                 (),
             )
         if _size_of(self._path) > SIZE_LIMIT:
-            for _ in self._execute("PRAGMA incremental_vacuum", ()):
-                pass
-            for _ in self._execute("PRAGMA wal_checkpoint(TRUNCATE)", ()):
-                pass
+            for statement in ("PRAGMA incremental_vacuum", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                list(self._execute(statement, ()))
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -255,8 +250,6 @@ def _unsafe_folder(folder: str) -> str:
         status = os.stat(folder)
     except (OSError, ValueError) as error:
         return f"its folder cannot be used: {getattr(error, 'strerror', None) or error}"
-    if not stat.S_ISDIR(status.st_mode):
-        return "it is no folder"
     return _foreign(status, "its folder")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 import sys
 from pathlib import Path
@@ -146,4 +145,6 @@ def width_of(stream: TextIO | None) -> int:
     """Return how many characters fit on a line."""
     if not is_terminal(stream):
         return _WIDTH_OF_A_FILE
+    import shutil  # noqa: PLC0415  4 ms, for the compression it can do
+
     return min(shutil.get_terminal_size((_WIDTH_OF_A_FILE, 24)).columns, _WIDEST)

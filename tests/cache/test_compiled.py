@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envaudit.binary import read_binary
+from envaudit.binary import read_binary, stored
 from envaudit.binary.stored import Stored, WrongFormError, reader_version
 from envaudit.cache import Cache, KeptFiles
 from envaudit.model import BinaryFacts, NumpyNeed, RecordEntry, StructSizes, VersionNeed
@@ -43,12 +43,12 @@ FULL = BinaryFacts(
 
 @pytest.mark.parametrize("facts", [FULL, BinaryFacts("macho", "arm64", 64), replace(FULL, numpy=None)])
 def test_facts_come_back_as_they_were(facts: BinaryFacts) -> None:
-    stored = Stored(facts, explained=True)
-    stored.keep_left("digest", frozenset({b"_ZN1aE", b"\xff\x80", b"Py_None"}))
-    stored.offers = {b"yes": True, b"no": False}
-    again = Stored.load(stored.dump())
+    kept = Stored(facts, explained=True)
+    kept.keep_left("digest", frozenset({b"_ZN1aE", b"\xff\x80", b"Py_None"}))
+    kept.offers = {b"yes": True, b"no": False}
+    again = Stored.load(kept.dump())
     assert (again.facts, again.explained, again.changed) == (facts, True, False)
-    assert (again.left, again.offers) == (stored.left, stored.offers)
+    assert (again.left, again.offers) == (kept.left, kept.offers)
 
 
 def test_every_field_of_the_facts_is_kept() -> None:
@@ -81,13 +81,13 @@ def _of_another_type(value: object) -> list[object]:
 
 
 def test_a_value_of_another_type_anywhere_is_refused() -> None:
-    stored = Stored(FULL, explained=True)
-    stored.keep_left("digest", frozenset({b"name"}))
-    stored.offers = {b"yes": True, b"no": False}
+    kept = Stored(FULL, explained=True)
+    kept.keep_left("digest", frozenset({b"name"}))
+    kept.offers = {b"yes": True, b"no": False}
     tried = 0
-    for path in _paths(json.loads(stored.dump())):
-        for wrong in _of_another_type(_at(json.loads(stored.dump()), path)):
-            plain = json.loads(stored.dump())
+    for path in _paths(json.loads(kept.dump())):
+        for wrong in _of_another_type(_at(json.loads(kept.dump()), path)):
+            plain = json.loads(kept.dump())
             _at(plain, path[:-1])[path[-1]] = wrong
             with pytest.raises(WrongFormError):
                 Stored.load(json.dumps(plain))
@@ -109,14 +109,29 @@ def test_other_texts_are_refused(text: str) -> None:
         Stored.load(text)
 
 
+def test_names_that_are_no_bytes_are_refused() -> None:
+    plain = json.loads(Stored(FULL, explained=True).dump())
+    plain[3] = ["\u2603"]
+    with pytest.raises(WrongFormError):
+        Stored.load(json.dumps(plain))
+
+
+def test_the_readers_have_a_version_without_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = reader_version()
+    reader_version.cache_clear()
+    monkeypatch.setattr(stored, "__file__", "/nowhere/archive.zip/stored.py")
+    assert reader_version() != usual
+    reader_version.cache_clear()
+
+
 def test_names_beyond_the_limit_are_not_kept() -> None:
-    stored = Stored(FULL, explained=True, changed=False)
-    stored.keep_left("digest", frozenset(b"%d" % number for number in range(10_000)))
-    assert not stored.left
-    assert not stored.changed
+    kept = Stored(FULL, explained=True, changed=False)
+    kept.keep_left("digest", frozenset(b"%d" % number for number in range(10_000)))
+    assert not kept.left
+    assert not kept.changed
     for number in range(10):
-        stored.keep_left(str(number), frozenset())
-    assert list(stored.left) == ["6", "7", "8", "9"]
+        kept.keep_left(str(number), frozenset())
+    assert list(kept.left) == ["6", "7", "8", "9"]
 
 
 @pytest.fixture
@@ -132,12 +147,12 @@ def run(tmp_path: Path) -> Callable[..., BinaryFacts | None]:
         cache = Cache(str(tmp_path / "cache"))
         kept = KeptFiles(cache, code)
         kept.look_up([(path, entry)])
-        stored = kept.get(path)
+        found = kept.get(path)
         if facts is not None:
             kept.add(path, facts, explained=False)
         kept.save()
         cache.close()
-        return stored.facts if stored else None
+        return found.facts if found else None
 
     return known
 

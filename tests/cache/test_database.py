@@ -193,6 +193,45 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
         cache.close()
 
 
+def test_a_folder_in_place_of_the_file(folder: str) -> None:
+    os.mkdir(os.path.join(folder, database.FILE_NAME))
+    assert Cache(folder).unused == "it cannot be opened"
+
+
+def test_a_file_that_cannot_be_made(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "FILE_NAME", "x" * 300)
+    assert Cache(folder).unused.startswith("it cannot be written: ")
+
+
+def test_another_run_has_locked_it_from_the_start(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_BUSY", 0.05)
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, database.FILE_NAME), isolation_level=None)) as other:
+        os.chmod(os.path.join(folder, database.FILE_NAME), 0o600)
+        other.execute("BEGIN EXCLUSIVE")
+        assert Cache(folder).unused == "another run is using it"
+        other.execute("ROLLBACK")
+    _filled(folder)
+
+
+def test_a_table_that_vanishes_while_it_is_in_use(folder: str) -> None:
+    path = _filled(folder)
+    cache = Cache(folder)
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute("DROP TABLE facts")
+    cache.put({"key": "value"})
+    assert "no such table" in cache.unused
+    _filled(folder)
+
+
+def test_a_limit_that_nothing_fits_into(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "SIZE_LIMIT", 1)
+    cache = Cache(folder)
+    cache.put(VALUES)
+    assert cache.info().entries < 40
+    assert not cache.unused
+    cache.close()
+
+
 def test_the_oldest_go_first(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "SIZE_LIMIT", 1_500_000)
     clock = [1_000_000_000]
