@@ -31,7 +31,7 @@ _BESIDE = ("", "-wal", "-shm", "-journal")
 _CREATE = (
     "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA journal_mode = WAL",
-    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID",
     f"PRAGMA user_version = {_SCHEMA}",
 )
 
@@ -176,9 +176,8 @@ class Cache:
             for statement in _CREATE[:2]:
                 database.execute(statement).fetchall()
             database.execute("BEGIN IMMEDIATE")
-            if not database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:  # nobody else was faster
-                for statement in _CREATE[2:]:
-                    database.execute(statement)
+            for statement in _CREATE[2:]:
+                database.execute(statement)
             database.execute("COMMIT")
         elif version != _SCHEMA:
             raise sqlite3.DatabaseError("another schema")
