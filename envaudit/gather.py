@@ -71,7 +71,7 @@ def _gather(target: Target, cache: Cache | None, judge: bool) -> Facts:  # noqa:
         binaries,
         numpy,
         links=links.files,
-        import_paths=tuple(_import_paths(target, visible, wanted)),
+        import_paths=tuple(_import_paths(target, visible, wanted, cache)),
         generated=generated,
         gaps=(*scan.gaps, *gaps, *links.gaps),
         page_size=links.page_size,
@@ -166,7 +166,9 @@ def _failing(files: Iterable[LinkedFile], visible: Iterable[Distribution]) -> It
             yield file
 
 
-def _import_paths(target: Target, visible: Iterable[Distribution], wanted: Suspects) -> Iterator[ImportPath]:
+def _import_paths(
+    target: Target, visible: Iterable[Distribution], wanted: Suspects, cache: Cache | None
+) -> Iterator[ImportPath]:
     """Read the sources of the distributions whose compiled files are under suspicion."""
     if not wanted:
         return
@@ -175,7 +177,7 @@ def _import_paths(target: Target, visible: Iterable[Distribution], wanted: Suspe
     owners = {dist.info_path: dist for dist in visible}
     for (owner, site_dir), groups in wanted.items():
         if owner in owners:
-            yield import_time_modules(site_dir, owners[owner], target, groups)
+            yield import_time_modules(site_dir, owners[owner], target, groups, cache)
 
 
 def _running_numpy(visible: Iterable[Distribution]) -> RunningNumpy | None:

@@ -16,12 +16,14 @@ from envaudit.files import read_bytes, target_root
 from envaudit.model import ImportPath
 from envaudit.scan.reach_conditions import names_of_target
 from envaudit.scan.reach_guards import Guard
-from envaudit.scan.reach_syntax import Request, Source, read_source
+from envaudit.scan.reach_kept import SourceReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from envaudit.model import Distribution, Target
+    from envaudit.scan.reach_kept import Memory
+    from envaudit.scan.reach_syntax import Request, Source
 
 # The largest packages (sympy, torch) reach about 1,500 files; generated tables are the largest files, below 3 MB.
 FILE_LIMIT = 3000
@@ -46,17 +48,23 @@ class _Module(NamedTuple):
 
 
 def import_time_modules(
-    site_dir: str, dist: Distribution, target: Target, wanted: Sequence[frozenset[str]] = ()
+    site_dir: str,
+    dist: Distribution,
+    target: Target,
+    wanted: Sequence[frozenset[str]] = (),
+    memory: Memory | None = None,
 ) -> ImportPath:
     """Follow what the top-level packages and modules of a distribution import of their own.
 
     ``site_dir`` is the folder they lie in. ``wanted`` are groups of paths relative to it, compiled modules or
     ``.py`` files; reading ends as soon as one path of each group was reached, and without groups when everything was.
     """
-    walk = _Walk(site_dir, dist, target, wanted)
+    reader = SourceReader(names_of_target(target), memory)
+    walk = _Walk(site_dir, dist, target, wanted, reader)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the sources' own, as of "\d" in a plain string
         walk.run()
+    reader.save()
     return ImportPath(
         dist.info_path,
         frozenset(path for path, guard in walk.reached.items() if guard is Guard.NONE),
@@ -69,12 +77,19 @@ def import_time_modules(
 class _Walk:
     """One walk over the modules of a distribution; ``reached`` are those of interest, with what is caught around."""
 
-    def __init__(self, site_dir: str, dist: Distribution, target: Target, wanted: Sequence[frozenset[str]]) -> None:
+    def __init__(
+        self,
+        site_dir: str,
+        dist: Distribution,
+        target: Target,
+        wanted: Sequence[frozenset[str]],
+        reader: SourceReader,
+    ) -> None:
         self.reached: dict[str, Guard] = {}
         self.complete = True
         self._site_dir = site_dir
         self._dist = dist
-        self._names = names_of_target(target)
+        self._reader = reader
         self._tag = _suffix_of(target)
         self._wanted = list(wanted)
         self._sources_wanted = frozenset(path for group in wanted for path in group if path.endswith(".py"))
@@ -220,7 +235,7 @@ class _Walk:
         try:
             text = read_bytes(f"{self._site_dir}/{path}", _SIZE_LIMIT)
             self._bytes += len(text)
-            return read_source(text, name, self._names)
+            return self._reader.read(text, name)
         except (ReadError, SyntaxError, ValueError, RecursionError, MemoryError):
             self.complete = False
             return None
