@@ -68,7 +68,7 @@ def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) ->
     # A smoke test that fails may be explained by a symbol, whatever is selected.
     codes = ("LNK002", "LNK003", "LNK004", *(("RUN",) if settings.smoke else ()))
     symbols = any(wanted(settings, code) for code in codes)
-    if not settings.cache:
+    if not settings.cache or target.root:  # of an image nothing is known by what its RECORD says
         return gather_facts(target, symbols=symbols)
     from envaudit.cache import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
 
