@@ -39,7 +39,7 @@ def gather_facts(target: Target, cache: Cache | None = None, *, symbols: bool = 
     whether each symbol and symbol version is there: what only ``LNK002`` to ``LNK004`` need takes a sixth of the time.
     """
     with looking_inside(target.root):
-        return _gather(target, cache, symbols)
+        return _gather(target, None if target.root else cache, symbols)  # files of an image are always read
 
 
 def _gather(target: Target, cache: Cache | None, judge: bool) -> Facts:  # noqa: FBT001
