@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_")
 # PEP 600 gives the older names these versions of glibc.
 _LEGACY = {"manylinux1_": (2, 5), "manylinux2010_": (2, 12), "manylinux2014_": (2, 17)}
+_MODULE = re.compile(r"\.(?:cpython-[^/]*|pypy[^/]*|abi3)\.so$|\.pyd$")
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?$")
 _FORMATS = {"linux": "elf", "macosx": "macho", "win": "pe"}
 
@@ -55,10 +56,14 @@ def check_content(facts: Facts) -> Iterator[Finding]:
 
 
 def _other_machine(facts: Facts, dist: Distribution, binaries: list[Binary]) -> Iterator[Finding]:
-    """Compare the machine in the headers; debuggers carry a few files for other machines on purpose."""
+    """Compare the machine in the headers of extension modules.
+
+    Only names that say so are counted as modules: a plain ``.so`` for another machine may be data, as debuggers,
+    browsers' helpers and tools for phones carry it.
+    """
     target = facts.target
     wanted = _FORMATS.get(target.platform.partition("-")[0])
-    own = [binary for binary in binaries if binary.facts is not None and binary.facts.format == wanted]
+    own = [b for b in binaries if b.facts is not None and b.facts.format == wanted and _MODULE.search(b.path)]
     foreign = [b for b in own if b.facts is not None and target.machine and not _same(b.facts.machine, target.machine)]
     if not foreign or 2 * len(foreign) < len(own):
         return

@@ -42,6 +42,20 @@ def test_another_machine_in_the_headers(machines: list[str], expected: int) -> N
         assert len(found[0].evidence) == machines.count("aarch64")
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("selenium/webdriver/firefox/x86/x_ignore_nofocus.so", 0),
+        ("phone/agent/libagent.so.1", 0),
+        ("x/_core.abi3.so", 1),
+        ("x/_core.cpython-311-x86_64-linux-gnu.so", 1),
+    ],
+)
+def test_a_library_for_another_machine_may_be_data(path: str, expected: int) -> None:
+    dist = make_dist("x")
+    assert len(list(check_content(make_facts([dist], [_with(dist, path, machine="i686")])))) == expected
+
+
 @pytest.mark.parametrize("field", [{"format": "pe"}, {"format": "macho"}])
 def test_files_of_other_systems_are_not_compared(field: dict[str, str]) -> None:
     dist = make_dist("x")
