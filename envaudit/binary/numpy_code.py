@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from envaudit.binary.image import Image, Source
     from envaudit.binary.numpy_need import Code
     from envaudit.binary.numpy_text import Text
-    from envaudit.model import NumpyBuild
+    from envaudit.model_compiled import NumpyBuild
 
 
 def with_code(
