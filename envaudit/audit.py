@@ -32,8 +32,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     """Audit the environment that the settings, the variables and the folder lead to.
 
     Raises ``TargetError`` when there is none, ``RuleError`` when a rule cannot be used, ``ConfigError`` when a rule is
-    named that does not exist. Everything that goes wrong
-    later is a gap in the report.
+    named that does not exist. Everything that goes wrong later is a gap in the report.
     """
     started = time.perf_counter()
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from envaudit.checks.importing import Imports, what_stops
 from envaudit.checks.numpy_advice import describe_feature, generation, numpy_fixes
 from envaudit.model import Confidence, Evidence, Finding, Gap, Involved, Severity
+from envaudit.rulebook import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -209,10 +210,8 @@ def _crash(dist: Distribution) -> str:
 
 def _released_before(version: str, limit: str) -> bool:
     """Compare two releases; one that has no valid number is before none."""
-    try:
-        return Version(version) < Version(limit)
-    except InvalidVersion:
-        return False
+    release = parse_version(version)
+    return release is not None and release < Version(limit)
 
 
 def _mostly_broken(group: _Group) -> bool:

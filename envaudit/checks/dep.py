@@ -9,16 +9,17 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from envaudit.checks.fixes import install_command
+from envaudit.checks.fixes import install_command, reinstall
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Involved, Severity
+from envaudit.rulebook import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
     from envaudit.model import Distribution, Facts
 
@@ -56,7 +57,7 @@ class _World(NamedTuple):
 def check_declared(facts: Facts) -> Iterator[Finding | Gap]:
     """Yield ``DEP001`` to ``DEP004`` for every distribution the interpreter would find."""
     visible = facts.visible()
-    world = _World(facts, visible, {key: _parsed_version(dist) for key, dist in visible.items()})
+    world = _World(facts, visible, {key: parse_version(dist.version) for key, dist in visible.items()})
     lines = {key: list(_applicable(dist, facts.target.markers, "")) for key, dist in visible.items()}
     for key, dist in visible.items():
         yield from _metadata_findings(facts, dist)
@@ -220,18 +221,7 @@ def _metadata_findings(facts: Facts, dist: Distribution) -> Iterator[Finding | G
             version=dist.version,
             symptom=f"importlib.metadata.version({dist.name!r}) fails, and installers do not see what it needs",
             evidence=(Evidence(problem.path, problem.detail, problem.line),),
-            fix=(Fix(install_command(facts, [_pinned(dist)], reinstall=True)),),
+            fix=(reinstall(facts, dist),),
         )
         if unreadable:
             yield Gap("DEP", problem.path, f"{problem.detail}: the dependencies of {dist.name} were not checked")
-
-
-def _pinned(dist: Distribution) -> str:
-    return f"{dist.name}=={dist.version}" if _parsed_version(dist) else dist.name
-
-
-def _parsed_version(dist: Distribution) -> Version | None:
-    try:
-        return Version(dist.version)
-    except InvalidVersion:
-        return None

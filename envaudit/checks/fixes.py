@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from envaudit.model import Fix
+from envaudit.rulebook import parse_version
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envaudit.model import Facts
+    from envaudit.model import Distribution, Facts
 
 
 def install_command(facts: Facts, requirements: Sequence[str], *, reinstall: bool = False) -> str:
@@ -26,6 +29,12 @@ def install_command(facts: Facts, requirements: Sequence[str], *, reinstall: boo
         return _join([python_to_name(facts), "-m", "pip", "install", *again, *requirements])
     again = ["--reinstall", "--no-deps"] if reinstall else []
     return _join(["uv", "pip", "install", "--python", python_to_name(facts), *again, *requirements])
+
+
+def reinstall(facts: Facts, dist: Distribution) -> Fix:
+    """Return the fix that installs the same release again; without a version when what it states is none."""
+    pinned = parse_version(dist.version) is not None
+    return Fix(install_command(facts, [f"{dist.name}=={dist.version}" if pinned else dist.name], reinstall=True))
 
 
 def uninstall_command(facts: Facts, names: Sequence[str]) -> str:

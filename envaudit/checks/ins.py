@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envaudit.checks.fixes import install_command
-from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Severity
+from envaudit.checks.fixes import reinstall
+from envaudit.model import Confidence, Evidence, Finding, Gap, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _missing_files(facts: Facts) -> Iterator[Finding]:
             if only_tests
             else "ImportError or ModuleNotFoundError, from whatever needs the file",
             evidence=tuple(Evidence(path, "RECORD lists it, and it is not there") for path in paths),
-            fix=(Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),),
+            fix=(reinstall(facts, dist),),
         )
 
 
@@ -86,5 +86,5 @@ def _two_versions(facts: Facts, seen: Distribution, hidden: Distribution) -> Fin
             Evidence(seen.info_path, f"{seen.version}: taken as the installed one"),
             Evidence(hidden.info_path, f"{hidden.version}: hidden behind it"),
         ),
-        fix=() if same else (Fix(install_command(facts, [f"{seen.name}=={seen.version}"], reinstall=True)),),
+        fix=() if same else (reinstall(facts, seen),),
     )

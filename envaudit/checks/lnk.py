@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envaudit.checks.fixes import install_command
+from envaudit.checks.fixes import reinstall
 from envaudit.checks.lnk_missing import check_missing
 from envaudit.checks.lnk_process import check_process
 from envaudit.checks.lnk_symbols import check_symbols
 from envaudit.checks.lnk_versions import check_versions
-from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Severity
+from envaudit.model import Confidence, Evidence, Finding, Gap, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,5 +56,5 @@ def _cut_short(facts: Facts) -> Iterator[Finding]:
                 Evidence(f"{binary.site_dir}/{binary.path}", "ends before its last loadable segment")
                 for binary in binaries
             ),
-            fix=(Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),) if dist else (),
+            fix=(reinstall(facts, dist),) if dist else (),
         )

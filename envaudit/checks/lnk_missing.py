@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from envaudit.checks.fixes import install_command, python_to_name
+from envaudit.checks.fixes import install_command, python_to_name, reinstall
 from envaudit.checks.lnk_groups import Weight, groups, listed
 from envaudit.checks.lnk_packages import HEADLESS, OF_CUDA, OF_DRIVERS, OF_TORCH, OF_TORCH_CUDA, ON_INDEX, SYSTEM
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
@@ -99,7 +99,7 @@ def _fixes(facts: Facts, group: Group, names: list[str]) -> Iterator[Fix]:
             f"{group.dist.name}=={group.version.partition('+')[0]}"
         )
     elif group.dist and any(_is_own(group.dist, name) for name in names):
-        yield Fix(install_command(facts, [f"{group.dist.name}=={group.version}"], reinstall=True))
+        yield reinstall(facts, group.dist)
 
 
 def _is_own(dist: Distribution, name: str) -> bool:

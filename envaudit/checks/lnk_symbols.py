@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envaudit.checks.fixes import install_command
+from envaudit.checks.fixes import install_command, reinstall
 from envaudit.checks.lnk_groups import groups, listed
 from envaudit.linker.names import readable, uses_old_string
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved
@@ -78,7 +78,7 @@ def _fixes(facts: Facts, group: Group, others: Sequence[Distribution]) -> tuple[
     if foreign:
         # Without versions: the installer takes the newest of both, which were released for each other.
         return (Fix(install_command(facts, [group.dist.name, *foreign], reinstall=True)),)
-    return (Fix(install_command(facts, [f"{group.dist.name}=={group.version}"], reinstall=True)),)
+    return (reinstall(facts, group.dist),)
 
 
 def _undefined_python(facts: Facts, group: Group) -> Finding:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from envaudit.checks.declared import requirements_on
 from envaudit.checks.fixes import install_command
 from envaudit.checks.numpy2_releases import FIRST_NUMPY2_RELEASE
 from envaudit.model import Fix
+from envaudit.rulebook import parse_version
 
 if TYPE_CHECKING:
     from envaudit.model import Distribution, Facts, RunningNumpy
@@ -73,7 +74,4 @@ def _numpy1_possible(facts: Facts) -> bool:
 
 
 def _version(text: str) -> Version:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return Version("0")
+    return parse_version(text) or Version("0")

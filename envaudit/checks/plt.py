@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envaudit.checks.fixes import install_command
+from envaudit.checks.fixes import install_command, reinstall
 from envaudit.checks.tags import Fit, fits, supported_summary
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Severity
 
@@ -101,7 +101,7 @@ def _wheel_tags(facts: Facts, dist: Distribution) -> Iterator[Finding | Gap]:
             Evidence(f"{dist.info_path}/WHEEL", f"made for: {tags}"),
             Evidence(facts.target.prefix, f"supported here: {supported}"),
         ),
-        fix=() if harmless else (Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),),
+        fix=() if harmless else (reinstall(facts, dist),),
     )
 
 
@@ -150,7 +150,7 @@ def _foreign_finding(facts: Facts, dist: Distribution, binaries: list[Binary], f
         version=dist.version,
         symptom=f"ModuleNotFoundError: No module named '{module}'",
         evidence=tuple(Evidence(f"{b.site_dir}/{b.path}", "not a suffix this Python looks for") for b in binaries),
-        fix=(Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),),
+        fix=(reinstall(facts, dist),),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.checks.fixes import install_command
+from envaudit.checks.fixes import install_command, reinstall
 from envaudit.model import Confidence, Evidence, Finding, Fix, Severity
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _other_machine(facts: Facts, dist: Distribution, binaries: list[Binary]) -> 
         version=dist.version,
         symptom="ImportError: wrong ELF class, or cannot open shared object file: No such file or directory",
         evidence=tuple(Evidence(f"{b.site_dir}/{b.path}", f"for {b.facts.machine}") for b in foreign if b.facts),
-        fix=(Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),),
+        fix=(reinstall(facts, dist),),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.checks.fixes import install_command
+from envaudit.checks.fixes import reinstall
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Involved, Severity
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _fix(facts: Facts, key: NormalizedName, end: SmokeEnd) -> tuple[Fix, ...]:
     dist = facts.visible().get(key)
     if dist is None or end in {"killed", "memory-limit", "timeout", "output-limit"}:
         return ()
-    return (Fix(install_command(facts, [f"{dist.name}=={dist.version}"], reinstall=True)),)
+    return (reinstall(facts, dist),)
 
 
 def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str:

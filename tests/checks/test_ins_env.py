@@ -101,3 +101,11 @@ def test_problems_of_the_target(kind: str, expected: list[str]) -> None:
 
 def test_a_sound_environment_has_no_finding() -> None:
     assert list(check_environment(make_facts())) == []
+
+
+def test_a_release_without_a_valid_version_is_installed_again_without_one() -> None:
+    nameless = make_dist("odd", "", problems=())
+    gone = replace(make_binary(nameless, "odd/_core.so"), facts=None, missing=True)
+    (finding,) = check_installed(make_facts([nameless], [gone]))
+    assert isinstance(finding, Finding)
+    assert finding.fix[0].command.endswith("--reinstall --no-deps odd")
