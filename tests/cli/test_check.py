@@ -267,9 +267,12 @@ class TestProgress:
         assert r"[red]torch\x1b[2J" in out
         assert out.endswith("\x1b[2K")  # the line is wiped
 
-    def test_it_loads_nothing_if_nothing_runs(self) -> None:
+    def test_it_loads_nothing_if_nothing_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "rich"]:
+            monkeypatch.delitem(sys.modules, name)
         with shown_progress():
             pass
+        assert "rich" not in sys.modules
 
     def test_it_ends_when_the_audit_fails(self, fake_audit: FakeAudit, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stderr", terminal := Terminal())
