@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from envaudit.checks.registry import run_checks
 from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, can_start, locate
-from envaudit.model import Gap, Timings
+from envaudit.model import Gap, Timings, replace
 from envaudit.rulebook import default_folder, load_rules
 from envaudit.settings import reject_unknown_rules
 from envaudit.verdict import decide, wanted
@@ -82,9 +81,8 @@ def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) 
     """Run the smoke tests of what is installed, in the sandbox, and add how they ended to the facts."""
     from envaudit.smoke import SmokeOptions, run_smoke  # noqa: PLC0415  a static run must not pay for it
 
-    options = SmokeOptions(timeout=settings.smoke_timeout, memory=settings.smoke_memory)
-    if settings.jobs:
-        options = replace(options, jobs=settings.jobs)
+    jobs = {"jobs": settings.jobs} if settings.jobs else {}
+    options = SmokeOptions(timeout=settings.smoke_timeout, memory=settings.smoke_memory, **jobs)
     installed = {key: dist.version for key, dist in facts.visible().items()}
     outcome = run_smoke(facts.target, installed, options, progress)
     return replace(facts, smoke=outcome.results, gaps=(*facts.gaps, *outcome.gaps))

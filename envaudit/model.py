@@ -1,15 +1,15 @@
 """The frozen value types that travel through the program: target, facts, findings, gaps, report.
 
 They are plain: no methods that read files, no references to live objects, tuples instead of lists. Paths are
-strings, because a path of a described or foreign target need not exist on this machine.
+strings, because a path of a described or foreign target need not exist on this machine. Named tuples, because every
+run pays for making the classes, and those of dataclasses take three times as long.
 """
 
 from __future__ import annotations
 
 import enum
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.model_compiled import (
     Binary,
@@ -22,6 +22,7 @@ from envaudit.model_compiled import (
     RunningNumpy,
     StructSizes,
     VersionNeed,
+    replace,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ __all__ = [
     "TargetProblem",
     "Timings",
     "VersionNeed",
+    "replace",
 ]
 
 
@@ -110,16 +112,14 @@ class Confidence(enum.Enum):
 # --- the target -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SiteDir:
+class SiteDir(NamedTuple):
     """One folder of the target's ``sys.path`` that can hold distributions, in import order."""
 
     path: str
     origin: SiteOrigin = "site"
 
 
-@dataclass(frozen=True, slots=True)
-class TargetProblem:
+class TargetProblem(NamedTuple):
     """Something wrong with the environment itself that does not stop the audit (an ``ENV`` finding later).
 
     ``kind`` is one of ``base-missing`` (the interpreter the environment was made from is gone), ``unreadable``
@@ -133,8 +133,7 @@ class TargetProblem:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The environment under audit: where it is, and which Python it runs on.
 
     ``python`` is the full version when known (``3.11.7``), else ``3.11``. ``platform`` is ``linux-x86_64``,
@@ -171,8 +170,7 @@ class Target:
 # --- what is installed ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RecordEntry:
+class RecordEntry(NamedTuple):
     """One line of RECORD: path relative to the site folder, hash as written (``sha256=...``) and size in bytes."""
 
     path: str
@@ -180,8 +178,7 @@ class RecordEntry:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DirectUrl:
+class DirectUrl(NamedTuple):
     """``direct_url.json`` without credentials; ``path`` is the local folder of an editable or local install."""
 
     url: str
@@ -189,8 +186,7 @@ class DirectUrl:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(NamedTuple):
     """One line of ``entry_points.txt``."""
 
     group: str
@@ -198,8 +194,7 @@ class EntryPoint:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataProblem:
+class MetadataProblem(NamedTuple):
     """A file of a distribution that says less than it should.
 
     ``kind``: ``missing`` (no METADATA or PKG-INFO), ``unreadable`` (cannot be read as text of the right form),
@@ -213,8 +208,7 @@ class MetadataProblem:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(NamedTuple):
     """One installed distribution, as its metadata folder describes it.
 
     ``info_path`` is the ``.dist-info`` or ``.egg-info``, ``site_dir`` the folder of ``sys.path`` it lies in.
@@ -251,8 +245,7 @@ class Distribution:
 # --- what was tried -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SmokeResult:
+class SmokeResult(NamedTuple):
     """How one smoke test ended.
 
     ``distribution`` is the one under test (normalised name). ``signal`` is a name such as ``SIGSEGV``;
@@ -279,8 +272,7 @@ class SmokeResult:
 # --- facts, findings, gaps ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Something that could not be looked at. ``code`` is the family or code it would have served."""
 
     code: str
@@ -288,8 +280,7 @@ class Gap:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """Everything that was read about the target. Checks see nothing else.
 
     ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known; ``cpu_flags`` are the names of
@@ -313,8 +304,7 @@ class Facts:
         return {dist.key: dist for dist in self.distributions if not dist.hidden_by}
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One thing that shows a finding: a file, the line in it when it has lines, and what stands there."""
 
     path: str
@@ -322,32 +312,28 @@ class Evidence:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """One way out: a command that can be pasted, and the constraints that heal the combination."""
 
     command: str
     constraints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Involved:
+class Involved(NamedTuple):
     """Another distribution that has a part in a finding."""
 
     name: str
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """The line of a file of the user's that a finding belongs to."""
 
     path: str
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A defect of the target.
 
     ``subject`` tells findings of one code and distribution apart (``requires:scipy``) and, unlike the message,
@@ -376,33 +362,29 @@ class Finding:
         return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class RulesInfo:
+class RulesInfo(NamedTuple):
     """Which rules database judged: its version (``2026.11.1``), the number of active rules and its digest."""
 
     version: str
-    count: int
+    count: int  # type: ignore[assignment]  # nobody counts items of this value
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+class Suppressed(NamedTuple):
     """A finding that was left out, and by which setting."""
 
     finding: Finding
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """Wall-clock seconds of the two parts of a run; ``smoke_seconds`` is ``None`` when nothing was run."""
 
     static_seconds: float
     smoke_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The outcome of a run; every output format is a view of it."""
 
     facts: Facts
@@ -412,4 +394,4 @@ class Report:
     findings: tuple[Finding, ...]
     gaps: tuple[Gap, ...]
     suppressed: tuple[Suppressed, ...] = ()
-    timings: Timings = field(default_factory=lambda: Timings(0.0))
+    timings: Timings = Timings(0.0)

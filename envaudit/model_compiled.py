@@ -5,8 +5,7 @@ Other modules import the classes from ``envaudit.model``, which holds all value 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -14,12 +13,19 @@ if TYPE_CHECKING:
     NumpyKind = Literal["c-api", "cython", "by-name"]
     NumpyBuild = Literal["1.x", "2.x", "both", "unknown"]
 
+Value = TypeVar("Value", bound="tuple[object, ...]")
+
+
+def replace(value: Value, **changes: object) -> Value:
+    """Return one of the values with other content in the fields that are named, as ``dataclasses.replace`` does."""
+    changed: Value = value._replace(**changes)  # type: ignore[attr-defined]  # all of them are named tuples
+    return changed
+
 
 # --- what compiled files say ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class StructSizes:
+class StructSizes(NamedTuple):
     """Sizes in bytes of NumPy's C structs; ``None`` where not known."""
 
     dtype: int | None = None
@@ -27,8 +33,7 @@ class StructSizes:
     ufunc: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NumpyNeed:
+class NumpyNeed(NamedTuple):
     """What a compiled file needs of NumPy.
 
     ``kind``: ``c-api`` calls ``_import_array`` (checked by NumPy when imported), ``cython`` only has Cython's size
@@ -49,16 +54,14 @@ class NumpyNeed:
     asks_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VersionNeed:
+class VersionNeed(NamedTuple):
     """Symbol versions (``GLIBC_2.34``) that a file asks one of its libraries for; weak ones are left out."""
 
     library: str
     versions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BinaryFacts:
+class BinaryFacts(NamedTuple):
     """What one compiled file says, read and not judged.
 
     ``format`` is ``elf``, ``macho`` or ``pe``; ``machine`` is ``x86_64``, ``aarch64``, ... ``truncated`` means that
@@ -91,8 +94,7 @@ class BinaryFacts:
     pybind11: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(NamedTuple):
     """A compiled file of the target; ``path`` is relative to ``site_dir``, ``owner`` a distribution's ``info_path``.
 
     ``facts`` is ``None`` when the file could not be read. ``has_source`` says that a ``.py`` file of the same module
@@ -108,8 +110,7 @@ class Binary:
     missing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunningNumpy:
+class RunningNumpy(NamedTuple):
     """The NumPy that would be imported, by its own files.
 
     ``abi`` and ``feature`` come from ``_numpyconfig.h`` (``source``), else from the release table. ``feature`` is
@@ -127,8 +128,7 @@ class RunningNumpy:
 # --- how compiled files find each other ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """Where a needed library is found.
 
     ``how`` is ``runpath``, ``rpath``, ``LD_LIBRARY_PATH``, ``cache``, ``default``, ``path`` (a name with a slash),
@@ -141,8 +141,7 @@ class Resolved:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedFile:
+class LinkedFile(NamedTuple):
     """What the loader would do with one compiled file of the target.
 
     ``resolved`` are the libraries it asks for itself; ``missing`` are names that nothing provides, each with the
@@ -166,8 +165,7 @@ class LinkedFile:
     loads: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ImportPath:
+class ImportPath(NamedTuple):
     """Which compiled modules of a distribution its own packages import at import time, without a guard.
 
     ``modules`` are paths relative to the site folder. ``complete`` is false when a source file could not be read or
@@ -183,8 +181,7 @@ class ImportPath:
     perhaps: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratedCode:
+class GeneratedCode(NamedTuple):
     """A ``_pb2.py`` file: Python that protobuf's compiler wrote for a range of its runtimes.
 
     ``style`` is what it needs of the runtime: ``checked`` compares ``version`` when it is imported, ``builder`` needs

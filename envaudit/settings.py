@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from envaudit.errors import ConfigError, ReadError
@@ -36,8 +36,7 @@ _NEVER_IN_A_FILE = frozenset({"output"})
 _PATHS_IN_A_FILE = frozenset({"target", "root", "python"})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything a run can be told.
 
     ``target``, ``root`` (the folder of an unpacked image) and ``python`` are empty when not given. ``select`` and
@@ -69,7 +68,7 @@ class Settings:
     color: ColorChoice = "auto"
     quiet: bool = False
     verbose: bool = False
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = MappingProxyType({})
 
 
 def load_settings(
@@ -291,7 +290,7 @@ def _with_known_codes(settings: Settings, codes: Collection[str]) -> Settings:
         source = settings.sources.get(name, name)
         return tuple(_entry(entry, codes, source, may_name=name == "ignore") for entry in given)
 
-    return replace(settings, select=entries("select", settings.select), ignore=entries("ignore", settings.ignore))
+    return settings._replace(select=entries("select", settings.select), ignore=entries("ignore", settings.ignore))
 
 
 def _entry(text: str, codes: Collection[str], source: str, *, may_name: bool) -> str:

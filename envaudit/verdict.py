@@ -6,11 +6,10 @@ setting that did it), brought into one order and turned into a verdict.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envaudit.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE
-from envaudit.model import Confidence, Report, Suppressed
+from envaudit.model import Confidence, Report, Suppressed, replace
 from envaudit.settings import normalized
 
 if TYPE_CHECKING:

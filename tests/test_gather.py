@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from envaudit.gather import suspects
-from envaudit.model import NumpyNeed, StructSizes
+from envaudit.model import NumpyNeed, StructSizes, replace
 from tests.support.facts import SITE, make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envaudit.model import Confidence, Finding, Gap, Severity, Timings
+from envaudit.model import Confidence, Finding, Gap, Severity, Timings, replace
 from envaudit.settings import Settings
 from envaudit.verdict import FAMILY_ORDER, decide, wanted
 from tests.report.samples import FACTS, RULES, finding

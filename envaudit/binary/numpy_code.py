@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.binary.api_version import can_find_version, feature_version
@@ -10,7 +9,7 @@ from envaudit.binary.image import TEXT_LIMIT, pieces
 from envaudit.binary.machine_code import Search
 from envaudit.binary.numpy_text import API_TEXT, SIZE_CHECK
 from envaudit.binary.struct_sizes import can_find_sizes, expected_sizes, type_names
-from envaudit.model import NumpyNeed, StructSizes
+from envaudit.model import NumpyNeed, StructSizes, replace
 
 if TYPE_CHECKING:
     from envaudit.binary.api_version import Feature

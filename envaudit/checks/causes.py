@@ -7,10 +7,9 @@ cause and effect just because of that. A failure that fits nothing stays on its 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envaudit.model import Severity
+from envaudit.model import Severity, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

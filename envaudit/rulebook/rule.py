@@ -8,7 +8,6 @@ happen (``reproducer``) and why it is believed (``evidence``).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,8 +42,7 @@ class Condition(NamedTuple):
         return f"{self.name}{self.specifier}"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """When a rule applies: every condition of ``all`` holds, none of ``none`` does, and the marker ``env`` is true.
 
     ``subject``, ``facts`` and ``fallback`` belong to rules that ask for the content of compiled files. The format
@@ -59,8 +57,7 @@ class Match:
     fallback: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What the break looks like in a traceback; ``context`` is a path that must be mentioned in it."""
 
     kind: SignatureKind
@@ -75,8 +72,7 @@ class Signature:
         return re.search(self.regex, text, re.DOTALL) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFix:
+class RuleFix(NamedTuple):
     """One way out, sufficient by itself: requirements to install, or distributions to remove."""
 
     constraints: tuple[str, ...] = ()
@@ -85,16 +81,14 @@ class RuleFix:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """How the probe ends in a bad environment: exit status or name of a signal, and which signatures it shows."""
 
     exit: int | str
     signature: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reproducer:
+class Reproducer(NamedTuple):
     """How to see the break: sets of pins, and a probe that fails with ``bad`` and passes with each of ``good``.
 
     ``good_python`` is the Python of the good sets when the break comes with a newer Python. ``exclude_newer`` is
@@ -113,8 +107,7 @@ class Reproducer:
     from_source: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleEvidence:
+class RuleEvidence(NamedTuple):
     """Where it can be read: an address, or a note on what was done."""
 
     type: EvidenceType
@@ -122,8 +115,7 @@ class RuleEvidence:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(NamedTuple):
     """Why a rule no longer applies; its file stays, so that the id keeps its meaning."""
 
     date: dt.date
@@ -131,8 +123,7 @@ class Withdrawn:
     superseded_by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One known-bad combination; ``file`` is where it was read from."""
 
     id: str
@@ -163,8 +154,7 @@ class Rule:
         return any(signature.recognises(text) for signature in self.signatures)
 
 
-@dataclass(frozen=True, slots=True)
-class Rulebook:
+class Rulebook(NamedTuple):
     """The rules that were loaded, sorted by id, and which database they are.
 
     ``skipped`` are the ids of the active rules that were left unparsed, because they speak of distributions, or

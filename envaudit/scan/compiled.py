@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.files import list_folder, target_root
-from envaudit.model import RecordEntry
+from envaudit.model import RecordEntry, replace
 from envaudit.scan.editable import finder_name, read_mapping
 from envaudit.scan.loose import walk
 from envaudit.scan.record import importable, is_binary_name

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
 from envaudit.files import read_bytes
+from envaudit.model import replace
 from envaudit.scan.names import is_version
 
 if TYPE_CHECKING:

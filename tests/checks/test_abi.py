@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from envaudit.checks.abi import check_numpy_abi
 from envaudit.checks.importing import Imports
-from envaudit.model import Confidence, Finding, Gap, ImportPath, NumpyNeed, Severity, StructSizes
+from envaudit.model import Confidence, Finding, Gap, ImportPath, NumpyNeed, Severity, StructSizes, replace
 from tests.support.facts import make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from envaudit.checks.env import check_environment
 from envaudit.checks.ins import check_installed
-from envaudit.model import Finding, Gap, MetadataProblem, Severity, TargetProblem
+from envaudit.model import Finding, Gap, MetadataProblem, Severity, TargetProblem, replace
 from tests.support.facts import make_binary, make_dist, make_facts
 
 

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from envaudit.checks.known import check_known
-from envaudit.model import Confidence, Distribution, Facts, Finding, Gap, Involved, RulesInfo, Severity, SiteDir, Target
+from envaudit.model import (
+    Confidence,
+    Distribution,
+    Facts,
+    Finding,
+    Gap,
+    Involved,
+    RulesInfo,
+    Severity,
+    SiteDir,
+    Target,
+    replace,
+)
 from envaudit.rulebook import Rulebook, default_folder, load_rules
 from envaudit.rulebook.lint import environment, pinned
 from tests.rulebook.examples import parsed

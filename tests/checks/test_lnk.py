@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envaudit.checks.lnk import check_links, unknown_loader
+from envaudit.model import replace
 from tests.support.facts import make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from envaudit.checks.causes import join_causes
-from envaudit.model import Confidence, Finding, Involved, RulesInfo, Severity
+from envaudit.model import Confidence, Finding, Involved, RulesInfo, Severity, replace
 from envaudit.rulebook import Rulebook
 
 EMPTY = Rulebook((), RulesInfo("2026.1.1", 0, ""))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from envaudit.checks.mixed import check_mixed
 from envaudit.gather import gather_facts
-from envaudit.model import Confidence, GeneratedCode, ImportPath, RecordEntry, Severity
+from envaudit.model import Confidence, GeneratedCode, ImportPath, RecordEntry, Severity, replace
 from tests.scan.support import target_of
 from tests.scan.test_protobuf import BUILDER, CHECKED, OLD
 from tests.support.facts import SITE, make_binary, make_dist, make_facts

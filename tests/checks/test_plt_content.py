@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from envaudit.checks.plt_content import check_content
-from envaudit.model import Severity, VersionNeed
+from envaudit.model import Severity, VersionNeed, replace
 from tests.support.facts import make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:

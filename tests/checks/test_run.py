@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.utils import canonicalize_name
 
 from envaudit.checks.run import check_smoke
-from envaudit.model import Confidence, Facts, Finding, Gap, Severity, SiteDir, SmokeResult
+from envaudit.model import Confidence, Facts, Finding, Gap, Severity, SiteDir, SmokeResult, replace
 from tests.support.facts import SITE, make_dist, make_facts
 
 if TYPE_CHECKING:

@@ -6,14 +6,13 @@ import os
 import stat
 import sys
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from envaudit.cli import main, streams
 from envaudit.cli.progress import shown_progress
-from envaudit.model import Severity
+from envaudit.model import Severity, replace
 from envaudit.settings import Settings
 from tests.report.samples import BROKEN, HEALTHY, report
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from envaudit.linker import link_target
+from envaudit.model import replace
 from tests.linker.lab import Lab, is_sound, needs_gcc
 from tests.support.facts import make_target
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envaudit.model import Evidence, Facts, Finding, Fix, Gap, Severity, Timings
+from envaudit.model import Evidence, Facts, Finding, Fix, Gap, Severity, Timings, replace
 from envaudit.report import QUIET, VERBOSE, ReportOptions, render
 from envaudit.report.words import causes
 from tests.report.samples import (

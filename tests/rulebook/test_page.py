@@ -48,8 +48,8 @@ def test_page_of_other_forms() -> None:
 
 def test_withdrawn_page_says_so_first() -> None:
     import datetime as dt
-    from dataclasses import replace
 
+    from envaudit.model import replace
     from envaudit.rulebook.rule import Withdrawn
 
     rule = replace(parsed(), status="withdrawn", withdrawn=Withdrawn(dt.date(2026, 11, 23), "it was wrong"))

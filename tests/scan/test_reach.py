@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from envaudit.model import ImportPath
+from envaudit.model import ImportPath, replace
 from envaudit.scan import reach, reach_syntax
 from envaudit.scan.reach import import_time_modules
 from tests.scan.support import scan_one, target_of
@@ -23,7 +22,7 @@ EXT = ".cpython-311-x86_64-linux-gnu.so"
 def walk(site: Path, files: dict[str, str], *groups: set[str], **changes: object) -> ImportPath:
     """Install a distribution ``pkg`` with these files and follow its imports."""
     make_distribution(site, "pkg", "1", files=files)
-    target = replace(target_of(site), **changes)  # type: ignore[arg-type]
+    target = replace(target_of(site), **changes)
     return import_time_modules(str(site), scan_one(site), target, [frozenset(group) for group in groups])
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from envaudit.model import replace
 from envaudit.smoke import SMOKE_TESTS, SmokeOptions, choose, options, run_smoke, runner
 from tests.smoke.fake import SOLVE, installed
 
@@ -53,7 +53,7 @@ def test_results_come_in_the_order_of_the_list(environment: FakeEnvironment) -> 
 
 
 def test_a_target_without_an_interpreter_is_one_gap(environment: FakeEnvironment) -> None:
-    target = dataclasses.replace(environment.target, executable="")
+    target = replace(environment.target, executable="")
     results, gaps = run_smoke(target, installed("numpy"), SmokeOptions())
     assert results == ()
     assert [(gap.code, gap.what) for gap in gaps] == [("RUN", "smoke tests")]
@@ -67,7 +67,7 @@ def test_an_interpreter_that_cannot_be_started(fake: FakeEnvironment, tmp_path: 
         executable.write_text("no program\n")
     elif kind == "folder":
         executable.mkdir()
-    target = dataclasses.replace(fake.target, executable=str(executable))
+    target = replace(fake.target, executable=str(executable))
     (result,) = run_smoke(target, installed("numpy", "scipy"), SmokeOptions()).results
     assert result.end == "not-run"
     assert str(executable) in result.error
@@ -77,7 +77,7 @@ def test_an_interpreter_that_is_broken(fake: FakeEnvironment, tmp_path: Path) ->
     executable = tmp_path / "python"
     executable.write_text("#!/bin/sh\necho 'libpython3.so: cannot open shared object file' >&2\nexit 127\n")
     executable.chmod(0o755)
-    target = dataclasses.replace(fake.target, executable=str(executable))
+    target = replace(fake.target, executable=str(executable))
     (result,) = run_smoke(target, installed("numpy", "scipy"), SmokeOptions()).results
     assert (result.end, result.exit_status) == ("no-result", 127)
     assert "cannot open shared object" in result.stderr
@@ -125,11 +125,9 @@ def test_a_failing_progress_stops_everything(fake: FakeEnvironment) -> None:
 
 def test_compiled_environments_are_read_and_others_share_a_folder(fake: FakeEnvironment, tmp_path: Path) -> None:
     site = tmp_path / "site-packages"
-    target = dataclasses.replace(
-        fake.target, site_dirs=(dataclasses.replace(fake.target.site_dirs[0], path=str(site)),)
-    )
+    target = replace(fake.target, site_dirs=(replace(fake.target.site_dirs[0], path=str(site)),))
     assert runner._bytecode_options(target, "/run") == ("-X", "pycache_prefix=/run/bytecode")
-    assert runner._bytecode_options(dataclasses.replace(target, version_info=(3, 7)), "/run") == ("-B",)
+    assert runner._bytecode_options(replace(target, version_info=(3, 7)), "/run") == ("-B",)
     cache = site / "numpy" / "__pycache__"
     cache.mkdir(parents=True)
     (cache / "__init__.cpython-{}{}.pyc".format(*sys.version_info[:2])).touch()
