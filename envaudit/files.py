@@ -112,6 +112,36 @@ def list_folder(path: str) -> list[os.DirEntry[str]]:
         raise ReadError(reason(error)) from error
 
 
+def listed_names(path: str) -> list[str]:
+    """Return the names in a folder in the order in which the system lists them; raises ``ReadError``.
+
+    Python's own tools go by that order where two names would do; it is another one on another machine.
+    """
+    try:
+        return os.listdir(_followed(path))
+    except (OSError, ValueError) as error:
+        raise ReadError(reason(error)) from error
+
+
+def size_of(path: str) -> int | None:
+    """Return the size in bytes of the regular file that a path leads to, ``None`` when it leads to none."""
+    status = _status(path)
+    return status.st_size if status is not None and stat.S_ISREG(status.st_mode) else None
+
+
+def permissions(path: str) -> int | None:
+    """Return the permission bits (``0o755``) of what a path leads to, ``None`` when it leads nowhere."""
+    status = _status(path)
+    return None if status is None else stat.S_IMODE(status.st_mode)
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(_followed(path))
+    except (ReadError, OSError, ValueError):
+        return None
+
+
 def _followed(path: str) -> str:
     """Return where a path leads inside the root; raises ``ReadError`` when that is nowhere."""
     if not _Looking.root.foreign:

@@ -24,6 +24,7 @@ from envaudit.model_compiled import (
     VersionNeed,
     replace,
 )
+from envaudit.model_layout import CondaRecord, Hidden, Layout, Leftover, Script, StartupFault, Twin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Binary",
     "BinaryFacts",
+    "CondaRecord",
     "Confidence",
     "DirectUrl",
     "Distribution",
@@ -62,8 +64,11 @@ __all__ = [
     "Fix",
     "Gap",
     "GeneratedCode",
+    "Hidden",
     "ImportPath",
     "Involved",
+    "Layout",
+    "Leftover",
     "LinkedFile",
     "Location",
     "MetadataProblem",
@@ -73,14 +78,17 @@ __all__ = [
     "Resolved",
     "RulesInfo",
     "RunningNumpy",
+    "Script",
     "Severity",
     "SiteDir",
     "SmokeResult",
+    "StartupFault",
     "StructSizes",
     "Suppressed",
     "Target",
     "TargetProblem",
     "Timings",
+    "Twin",
     "VersionNeed",
     "replace",
 ]
@@ -124,11 +132,12 @@ class TargetProblem(NamedTuple):
 
     ``kind`` is one of ``base-missing`` (the interpreter the environment was made from is gone), ``unreadable``
     (a folder that cannot be listed), ``no-site-packages`` (a folder the environment should have), ``other-python``
-    (packages under a Python version the environment no longer has), ``assumed-python`` (no file says which Python
-    this folder is for).
+    (packages under a Python version the environment no longer has), ``other-base`` (the interpreter it was made
+    from has been replaced by one of another minor version), ``assumed-python`` (no file says which Python this folder
+    is for).
     """
 
-    kind: Literal["base-missing", "unreadable", "no-site-packages", "other-python", "assumed-python"]
+    kind: Literal["base-missing", "unreadable", "no-site-packages", "other-python", "other-base", "assumed-python"]
     path: str
     detail: str
 
@@ -298,6 +307,7 @@ class Facts(NamedTuple):
     gaps: tuple[Gap, ...] = ()
     page_size: int = 0
     cpu_flags: frozenset[str] = frozenset()
+    layout: Layout = Layout()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""
