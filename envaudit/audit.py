@@ -67,12 +67,12 @@ def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) ->
     codes = ("LNK002", "LNK003", "LNK004", *(("RUN",) if settings.smoke else ()))
     symbols = any(wanted(settings, code) for code in codes)
     if not settings.cache or target.root:  # of an image nothing is known by what its RECORD says
-        return gather_facts(target, symbols=symbols)
+        return gather_facts(target, symbols=symbols, environ=environ)
     from envaudit.cache import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
 
     cache = Cache(default_folder(environ))
     try:
-        return gather_facts(target, cache, symbols=symbols)
+        return gather_facts(target, cache, symbols=symbols, environ=environ)
     finally:
         cache.close()
 

@@ -6,6 +6,10 @@ nothing is read beyond a limit, and each failure is one ``ReadError`` whose text
 Within ``looking_inside(root)`` every function here follows links as a process with that root would, and reads nothing
 that lies outside of it. It holds for the whole process, as a root does: a reader that is not told of the root cannot
 leave it by mistake. Paths stay those of this machine; ``inside`` and ``outside`` translate.
+
+Everything that is read, listed or asked here is noted when somebody takes notes (``files_seen.Seen``): the report of a
+run in which nothing has changed since is not worked out again. What went past this module would not be noted, and a
+change of it not be seen; a test holds that nothing does.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
 from envaudit.files_root import Root
+from envaudit.files_seen import doubt, may_execute, note_read, note_refused, own_type_of, real_path, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +44,8 @@ def looking_inside(prefix: str) -> Iterator[None]:
     """Look everything up inside the folder of an unpacked image; an empty ``prefix`` changes nothing."""
     before = _Looking.root
     _Looking.root = Root(prefix)
+    if _Looking.root.foreign:
+        doubt("an image may be changed in ways that are not noticed here")
     try:
         yield
     finally:
@@ -60,12 +67,22 @@ def open_regular(path: str) -> Iterator[tuple[int, int]]:
     try:
         descriptor = os.open(_followed(path), _OPEN_FLAGS)
     except (OSError, ValueError) as error:
+        note_refused(path, stat.S_IFREG, str(error))
         raise ReadError(reason(error)) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise ReadError(f"not a regular file but {_kind(status.st_mode)}")
+            type_of(path)
+            raise ReadError(f"not a regular file but {_kind(status.st_mode)}")  # noqa: TRY301
+        note_read(path, status)
         yield descriptor, status.st_size
+    except (OSError, MemoryError) as error:  # what cannot be read now may be readable next time
+        doubt(f"{path}: {error}")
+        raise
+    except ReadError as error:
+        if isinstance(error.__cause__, OSError):
+            doubt(f"{path}: {error}")
+        raise
     finally:
         os.close(descriptor)
 
@@ -104,12 +121,35 @@ def read_text(path: str, limit: int = TEXT_LIMIT) -> str:
 
 
 def list_folder(path: str) -> list[os.DirEntry[str]]:
-    """Return the entries of a folder, sorted by name, so that every run sees the same order; raises ``ReadError``."""
+    """Return the entries of a folder, sorted by name, so that every run sees the same order; raises ``ReadError``.
+
+    Of an entry only the name and what it is itself (``is_symlink``, ``is_dir(follow_symlinks=False)``) may be asked:
+    where a link leads is another question.
+    """
+    return sorted(each_entry(path), key=lambda entry: entry.name)
+
+
+def each_entry(path: str) -> Iterator[os.DirEntry[str]]:
+    """Yield the entries of a folder one by one, for those who stop at some number; raises ``ReadError``."""
     try:
-        with os.scandir(_followed(path)) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+        place = _followed(path)
+        note_read(path)
+        with os.scandir(place) as entries:
+            yield from entries
     except (OSError, ValueError) as error:
+        note_refused(path, stat.S_IFDIR, str(error))
         raise ReadError(reason(error)) from error
+
+
+def status(path: str) -> os.stat_result:
+    """Return size and times of what a path leads to; raises ``ReadError``."""
+    try:
+        found = os.stat(_followed(path))
+    except (OSError, ValueError) as error:
+        type_of(path)
+        raise ReadError(reason(error)) from error
+    note_read(path, found)
+    return found
 
 
 def listed_names(path: str) -> list[str]:
@@ -158,34 +198,39 @@ def _followed(path: str) -> str:
 def is_file(path: str) -> bool:
     """Whether a path leads to a regular file."""
     place = _Looking.root.follow(path)
-    return bool(place) and os.path.isfile(place)
+    return bool(place) and type_of(place) == stat.S_IFREG
 
 
 def is_folder(path: str) -> bool:
     """Whether a path leads to a folder."""
     place = _Looking.root.follow(path)
-    return bool(place) and os.path.isdir(place)
+    return bool(place) and type_of(place) == stat.S_IFDIR
 
 
 def exists(path: str) -> bool:
     """Whether a path leads to anything."""
     place = _Looking.root.follow(path)
-    return bool(place) and os.path.exists(place)
+    return bool(place) and type_of(place) > 0
 
 
 def is_there(path: str) -> bool:
     """Whether there is anything at a path, be it a link that leads nowhere."""
-    return os.path.lexists(_own(path))
+    return own_type_of(_own(path)) > 0
 
 
 def is_link(path: str) -> bool:
     """Whether a path itself is a link."""
-    return os.path.islink(_own(path))
+    return own_type_of(_own(path)) == stat.S_IFLNK
 
 
 def real(path: str) -> str:
     """Return a path of this machine without links."""
-    return (_Looking.root.follow(path) or path) if _Looking.root.foreign else os.path.realpath(path)
+    return (_Looking.root.follow(path) or path) if _Looking.root.foreign else real_path(path)
+
+
+def is_executable(path: str) -> bool:
+    """Whether this process may start what a path leads to."""
+    return may_execute(real(path))
 
 
 def inside(path: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
+from envaudit.files_seen import real_path, type_of
+
 _LINKS_LIMIT = 40  # what Linux itself follows before it says ELOOP
 
 
@@ -52,14 +54,11 @@ class Root:
         """Return the path on this machine of a regular file inside, empty when there is none."""
         resolved = self._resolve(path) if self._prefix else path
         place = self._prefix + resolved if resolved else ""
-        try:
-            return place if place and stat.S_ISREG(os.stat(place).st_mode) else ""
-        except (OSError, ValueError):
-            return ""
+        return place if place and type_of(place) == stat.S_IFREG else ""
 
     def real(self, path: str) -> str:
         """Return a path inside without links."""
-        return self._resolve(path) or path if self._prefix else os.path.realpath(path)
+        return self._resolve(path) or path if self._prefix else real_path(path)
 
     def follow(self, path: str) -> str:
         """Return where a path of this machine leads when its links are resolved inside; empty for a loop.

@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
-from envaudit.files import looking_inside, open_regular
+from envaudit.files import exists, is_there, looking_inside, open_regular
 from envaudit.model import Binary, Facts, Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from envaudit.binary import Code
     from envaudit.binary.symbols import Symbols
@@ -32,17 +32,21 @@ if TYPE_CHECKING:
 _OF_OTHER_SYSTEMS = {"linux": (".pyd", ".dll", ".dylib"), "macosx": (".pyd", ".dll"), "win": (".so", ".dylib")}
 
 
-def gather_facts(target: Target, cache: Cache | None = None, *, symbols: bool = True) -> Facts:
+def gather_facts(
+    target: Target, cache: Cache | None = None, *, symbols: bool = True, environ: Mapping[str, str] | None = None
+) -> Facts:
     """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run.
 
     With a cache, compiled files that an earlier run has read are not read again. Without ``symbols`` it is not asked
     whether each symbol and symbol version is there: what only ``LNK002`` to ``LNK004`` need takes a sixth of the time.
+    ``environ`` are the variables that processes of the target get, those of this process if it is not given.
     """
     with looking_inside(target.root):
-        return _gather(target, None if target.root else cache, symbols)  # files of an image are always read
+        given = os.environ if environ is None else environ
+        return _gather(target, None if target.root else cache, {} if target.root else given, symbols)
 
 
-def _gather(target: Target, cache: Cache | None, judge: bool) -> Facts:  # noqa: FBT001
+def _gather(target: Target, cache: Cache | None, environ: Mapping[str, str], judge: bool) -> Facts:  # noqa: FBT001
     from envaudit.binary import code_for  # noqa: PLC0415
     from envaudit.cache.compiled import KeptFiles  # noqa: PLC0415
     from envaudit.linker import link_target  # noqa: PLC0415  importing the command line must stay cheap
@@ -58,7 +62,6 @@ def _gather(target: Target, cache: Cache | None, judge: bool) -> Facts:  # noqa:
     kept = KeptFiles(cache, code_for(numpy))
     kept.look_up((f"{site_dir}/{entry.path}", entry) for entry, site_dir, _ in files)
     binaries = tuple(_read_all(target, files, numpy, gaps, symbols, kept))
-    environ = {} if target.root else os.environ
     links = link_target(target, binaries, environ, target.root, symbols, kept.get, judge=judge)
     kept.save()
     wanted = suspects(binaries, numpy)
@@ -214,7 +217,7 @@ def _read_all(  # noqa: PLR0917  two of them are what is read, two are where it 
             try:
                 facts = _read(path, code, numpy, symbols, kept)
             except ReadError as error:
-                missing = not os.path.lexists(path)
+                missing = not is_there(path)
                 if not missing:  # a missing file is a finding, not something that could not be looked at
                     gaps.append(Gap("ABI", path, str(error)))
         yield Binary(entry.path, site_dir, owner, facts, has_source=_has_source(path), missing=missing)
@@ -248,4 +251,4 @@ def _has_source(path: str) -> bool:
     module, _, suffix = name.partition(".")
     if not suffix.startswith(("cpython-", "cp3", "pypy")):
         return False
-    return os.path.exists(f"{folder}/{module}.py")
+    return exists(f"{folder}/{module}.py")

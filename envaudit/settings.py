@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from envaudit.errors import ConfigError, ReadError
-from envaudit.files import read_text
+from envaudit.files import is_file, read_text
 from envaudit.model import Severity
 from envaudit.setting_kinds import KEYS, Kind, meant, switch_from_text
 
@@ -213,23 +213,16 @@ def _nearest_file(start: Path) -> _Found | None:
     """Look upward from a folder for ``envaudit.toml`` or a ``pyproject.toml`` that has ``[tool.envaudit]``."""
     for folder in (start, *start.parents):
         own = folder / "envaudit.toml"
-        if _is_file(own):
+        if is_file(str(own)):
             return own, "", _parse(own, _text(own))
         project = folder / "pyproject.toml"
-        if _is_file(project):
+        if is_file(str(project)):
             text = _text(project)
             if "envaudit" in text:  # cheaper than loading a TOML parser for every project that does not mention us
                 table = _tool_table(project, _parse(project, text))
                 if table is not None:
                     return project, _TOOL_PREFIX, table
     return None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a folder above that we may not look into holds no configuration for us
-        return False
 
 
 def _given_file(file: Path) -> _Found:

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "envaudit"
 
 # A module may import from its own part and from parts on lower levels, never from a peer or from above.
 LEVELS = (
-    {"errors"},
+    {"errors", "files_seen"},
     {"model_compiled", "model_layout"},
     {"model", "files_root"},
     {"files"},

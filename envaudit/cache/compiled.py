@@ -7,13 +7,13 @@ that RECORD tells the truth about a file whose size and time are unchanged; ``--
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from typing import TYPE_CHECKING
 
 from envaudit.binary.stored import Stored, WrongFormError, reader_version
-from envaudit.files import target_root
+from envaudit.errors import ReadError
+from envaudit.files import status as status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,8 +71,8 @@ class KeptFiles:
         if entry.size is None or not _HASH.fullmatch(entry.hash):
             return ""
         try:
-            status = os.stat(target_root().follow(path))
-        except (OSError, ValueError):
+            status = status_of(path)
+        except ReadError:
             return ""
         if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
             return ""

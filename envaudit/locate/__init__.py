@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError, TargetError
-from envaudit.files import looking_inside, target_root
+from envaudit.files import is_folder, looking_inside, target_root
 from envaudit.locate.choose import TargetRequest, choose, find_python
 from envaudit.locate.folder import python_of_folder
 from envaudit.locate.library import minor
@@ -39,7 +39,7 @@ def locate(request: TargetRequest, environ: Mapping[str, str], cwd: str, image: 
     up in it, no variable counts, and nothing is started. Raises ``TargetError`` with one sentence when there is no
     environment or nothing in it can be audited; what is wrong with the rest is in ``Target.problems``.
     """
-    if image and not os.path.isdir(os.path.join(cwd, image)):
+    if image and not is_folder(os.path.join(cwd, image)):
         raise TargetError(f"--root {image}: there is no such folder")
     with looking_inside(os.path.join(cwd, image) if image else ""):
         return _locate(request, environ, cwd)

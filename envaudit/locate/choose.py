@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import TargetError
-from envaudit.files import is_file, is_folder, outside, real, target_root
+from envaudit.files import is_executable, is_file, is_folder, is_there, outside, real, target_root
+from envaudit.files_seen import doubt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,13 +47,13 @@ def choose(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Choi
         value = environ.get(variable)
         if value:
             path = absolute(value, cwd)
-            if not os.path.lexists(path):
+            if not is_there(path):
                 raise TargetError(f"{variable} is set to {value}, which does not exist")
             return Choice(path, variable)
     folder = os.path.abspath(cwd)
     while True:
         found = os.path.join(folder, ".venv")
-        if os.path.isfile(os.path.join(found, "pyvenv.cfg")):
+        if is_file(os.path.join(found, "pyvenv.cfg")):
             return Choice(found, f".venv found in {folder}")
         parent = os.path.dirname(folder)
         if parent == folder:
@@ -69,17 +69,31 @@ def find_python(python: str, environ: Mapping[str, str], cwd: str) -> Choice:
     if target_root().foreign:
         return _find_inside(python, cwd)
     path = absolute(python, cwd)
-    if os.sep in python or "/" in python or os.path.lexists(path):
+    if os.sep in python or "/" in python or is_there(path):
         return Choice(path, "--python")
     command = f"python{python}" if python[:1].isdigit() else python
     search = environ.get("PATH", os.defpath)
-    found = shutil.which(command, path=search)
+    found = _on_path(command, search)
     if found is None and python.count(".") == 2:  # 3.11.7: the command has no patch version in its name
         command = command.rpartition(".")[0]
-        found = shutil.which(command, path=search)
+        found = _on_path(command, search)
     if found is None:
         raise TargetError(f"--python {python}: there is no {command} on the PATH, and no such file")
     return Choice(absolute(found, cwd), f"--python {python}, {command} on the PATH")
+
+
+def _on_path(command: str, search: str) -> str | None:
+    """Return the first program of this name in the folders of a ``PATH``."""
+    if os.name == "nt":  # pragma: no cover  a command may have one of several suffixes there
+        import shutil  # noqa: PLC0415
+
+        doubt("a command was looked for on the PATH")
+        return shutil.which(command, path=search)
+    for folder in search.split(os.pathsep):
+        path = os.path.join(folder or os.curdir, command)
+        if is_file(path) and is_executable(path):
+            return path
+    return None
 
 
 def _choose_inside(request: TargetRequest, cwd: str) -> Choice:

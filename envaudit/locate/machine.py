@@ -8,7 +8,7 @@ import sys
 from typing import NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import open_regular, read_bytes, target_root
+from envaudit.files import exists, open_regular, read_bytes, real, target_root
 
 _MACHO_MAGIC = {b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe"}
 _MACHO_FAT = b"\xca\xfe\xba\xbe"
@@ -128,7 +128,7 @@ def _libc(loader: str, machine: str) -> str:
         from envaudit.locate.libc import libc_of_files  # noqa: PLC0415  few targets are of another machine
 
         return libc_of_files(loader, machine)
-    if not loader or not os.path.realpath(loader).startswith(_HOST_FOLDERS) or not os.path.exists(loader):
+    if not loader or not real(loader).startswith(_HOST_FOLDERS) or not exists(loader):
         return ""
     if "ld-musl" in loader:
         try:

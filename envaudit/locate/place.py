@@ -6,7 +6,18 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError, TargetError
-from envaudit.files import exists, inside, is_file, is_folder, is_link, is_there, list_folder, outside, real
+from envaudit.files import (
+    exists,
+    inside,
+    is_executable,
+    is_file,
+    is_folder,
+    is_link,
+    is_there,
+    list_folder,
+    outside,
+    real,
+)
 from envaudit.locate.library import names_in
 
 if TYPE_CHECKING:
@@ -84,7 +95,7 @@ def _of_program(path: str) -> Place:
     names = (os.path.basename(path), os.path.basename(real(path)))
     if not any(name.lower().startswith(_PROGRAM_NAMES) for name in names):
         raise TargetError(f"{path} is a file, but not a Python interpreter")
-    if not os.access(real(path), os.X_OK):
+    if not is_executable(path):
         raise TargetError(f"{path} is named like a Python interpreter, but it may not be executed")
     return Place("interpreter", "", path)
 

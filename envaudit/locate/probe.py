@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.errors import ReadError
+from envaudit.files_seen import doubt
 from envaudit.locate.library import plain_version
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def ask(program: str, environ: Mapping[str, str], cwd: str) -> Answer:
     import json  # noqa: PLC0415  # files usually say everything, and nothing is asked
     import subprocess  # noqa: PLC0415
 
+    doubt(f"{program} was started")
     env = {name: environ[name] for name in _PASSED_ON if name in environ}
     try:
         process = subprocess.Popen(

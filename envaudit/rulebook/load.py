@@ -33,7 +33,7 @@ def default_folder() -> str:
     """
     package = Path(__file__).resolve().parent.parent
     packaged = package / "_rules"
-    return str(packaged if packaged.is_dir() else package.parent / "rules")
+    return str(packaged if files.is_folder(str(packaged)) else package.parent / "rules")
 
 
 def load_rules(folders: Sequence[str], installed: Mapping[str, str] | None = None) -> Rulebook:

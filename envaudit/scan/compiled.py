@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import list_folder, target_root
+from envaudit.files import is_folder, is_link, list_folder, target_root
 from envaudit.model import RecordEntry, replace
 from envaudit.scan.editable import finder_name, read_mapping
 from envaudit.scan.loose import walk
@@ -80,10 +78,8 @@ class Compiled:
 
     def _below(self, root: str, module: str) -> tuple[RecordEntry, ...]:
         """Walk a package; no folder of this name, or a link to one, is no compiled file."""
-        try:
-            if not stat.S_ISDIR(os.lstat(f"{root}/{module}").st_mode):
-                return ()
-        except (OSError, ValueError):
+        folder = f"{root}/{module}"
+        if is_link(folder) or not is_folder(folder):
             return ()
         result = walk(root, module)
         self.unread += result.unread

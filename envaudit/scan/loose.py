@@ -6,10 +6,10 @@ at a number of entries, because an editable install may lie in a folder with a m
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
-from envaudit.files import reason
+from envaudit.errors import ReadError
+from envaudit.files import each_entry
 from envaudit.model import RecordEntry
 from envaudit.scan.record import is_binary_name
 
@@ -43,17 +43,16 @@ def walk(root: str, start: str = "") -> Walk:
             unread.append((folder, f"more than {_DEPTH_LIMIT} folders inside of each other"))
             continue
         try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    seen += 1
-                    path = f"{inner}/{entry.name}" if inner else entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name not in _SKIPPED and not entry.name.startswith("."):
-                            waiting.append((path, depth + 1))
-                    elif is_binary_name(entry.name):
-                        files.append(RecordEntry(path))
-        except (OSError, ValueError) as error:
-            unread.append((folder, reason(error)))
+            for entry in each_entry(folder):
+                seen += 1
+                path = f"{inner}/{entry.name}" if inner else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _SKIPPED and not entry.name.startswith("."):
+                        waiting.append((path, depth + 1))
+                elif is_binary_name(entry.name):
+                    files.append(RecordEntry(path))
+        except ReadError as error:
+            unread.append((folder, str(error)))
         if seen > ENTRY_LIMIT:
             unread.append((root, f"more than {ENTRY_LIMIT} files; the rest was left out"))
             break

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
-from envaudit.files import read_bytes
+from envaudit.files import is_there, read_bytes
 from envaudit.model import replace
 from envaudit.scan.names import is_version
 
@@ -66,5 +65,5 @@ def _absent(dist: Distribution) -> float:
     paths = [path for path in paths if path and "\0" not in path and not path.startswith((info, "..", "/", '"'))]
     step = len(paths) // _LOOKED_FOR + 1
     looked_for = paths[::step]
-    absent = sum(not os.path.lexists(f"{dist.site_dir}/{path}") for path in looked_for)
+    absent = sum(not is_there(f"{dist.site_dir}/{path}") for path in looked_for)
     return absent / len(looked_for) if looked_for else 1.0

@@ -6,12 +6,11 @@ with the runtime's when it is imported; older code fails when what it uses is no
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import read_bytes
+from envaudit.files import is_there, read_bytes
 from envaudit.model import Gap, GeneratedCode
 
 if TYPE_CHECKING:
@@ -120,4 +119,4 @@ def _line(text: bytes, match: re.Match[bytes]) -> int:
 
 def _has_newer_twin(site_dir: str, path: str) -> bool:
     """Say whether a file for newer runtimes stands beside it: transformers brings two and chooses when it runs."""
-    return os.path.lexists(f"{site_dir}/{path.removesuffix('.py')}_new.py")
+    return is_there(f"{site_dir}/{path.removesuffix('.py')}_new.py")

@@ -6,13 +6,13 @@ part that needs it. Only files that are reached are read. What a compiled module
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import read_bytes, target_root
+from envaudit.files import each_entry, exists, is_folder, read_bytes
+from envaudit.files_seen import doubt
 from envaudit.model import ImportPath
 from envaudit.scan.reach_conditions import names_of_target
 from envaudit.scan.reach_guards import Guard
@@ -236,9 +236,12 @@ class _Walk:
             text = read_bytes(f"{self._site_dir}/{path}", _SIZE_LIMIT)
             self._bytes += len(text)
             return self._reader.read(text, name)
-        except (ReadError, SyntaxError, ValueError, RecursionError, MemoryError):
+        except MemoryError:
+            doubt("there was not enough memory")
             self.complete = False
-            return None
+        except (ReadError, SyntaxError, ValueError, RecursionError):
+            self.complete = False
+        return None
 
     def _find(self, name: str) -> _Module | None:
         """Find a module below the site folder; ``None`` when it is not there."""
@@ -287,20 +290,19 @@ class _Walk:
         """Return the names in a folder, ``None`` when it is none or holds more than any package does."""
         if folder not in self._folders:
             names: set[str] = set()
-            is_folder = True
+            listed = True
+            path = f"{self._site_dir}/{folder}" if folder else self._site_dir
             try:
-                path = f"{self._site_dir}/{folder}" if folder else self._site_dir
-                with os.scandir(target_root().follow(path)) as entries:
-                    for entry in entries:
-                        names.add(entry.name)
-                        if len(names) > _FOLDER_LIMIT:
-                            self.complete = False
-                            break
-            except NotADirectoryError:
-                is_folder = False
-            except (OSError, ValueError):
-                self.complete = is_folder = False
-            self._folders[folder] = frozenset(names) if is_folder else None
+                for entry in each_entry(path):
+                    names.add(entry.name)
+                    if len(names) > _FOLDER_LIMIT:
+                        self.complete = False
+                        break
+            except ReadError:
+                listed = False
+                if is_folder(path) or not exists(path):
+                    self.complete = False
+            self._folders[folder] = frozenset(names) if listed else None
         return self._folders[folder]
 
 

@@ -321,8 +321,8 @@ def test_user_site_of_windows(tmp_path: Path) -> None:
 def test_the_usual_places_of_a_linux_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
     """Debian and Fedora patch ``site``; their folders are known by name, not found below a test's own."""
     there = {"/usr/lib64/python3.11"}
-    monkeypatch.setattr(os.path, "isdir", lambda path: path in there)
-    monkeypatch.setattr(os.path, "islink", lambda path: False)
+    monkeypatch.setattr("envaudit.locate.sites.is_folder", lambda path: path in there)
+    monkeypatch.setattr("envaudit.locate.sites.is_link", lambda path: False)
     fedora = [site.path for site in _of_prefix("/usr", "python3.11", "site")]
     assert fedora == [
         *(f"/usr/local/{lib}/site-packages" for lib in ("lib64/python3.11", "lib/python3.11", "Lib")),

@@ -1,0 +1,213 @@
+"""What a run has asked the file system, written down so that the next run can ask again and compare.
+
+Within ``with Seen() as seen:`` everything that ``files`` reads, lists or answers is noted. Of what was read or listed
+the status of the file is kept, which the system changes with every change of the content or of the folder; a question
+(is it there, what is it, where does it lead) is kept with its answer. What gives the same again was not changed.
+
+Next to nothing is imported here: the run that finds nothing changed is to be over in a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+TYPE_CHECKING = False  # mypy takes the name for that of typing, whose import takes longer than all that happens here
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
+
+# mode, device, inode, size in bytes, time of the last change of the content and of the file itself in nanoseconds.
+Signature = tuple[int, int, int, int, int, int]
+FIELDS = 6
+# What the kernel states has no times that could be compared. This one stays the same until the next start of the
+# machine, by which reports are told apart.
+_OF_THE_MACHINE = ("/proc/cpuinfo",)
+_OF_THE_KERNEL = ("/proc/", "/sys/")
+
+
+class Seen:
+    """The notes of one run; the innermost ``with`` block takes them.
+
+    ``read`` are paths of files and folders with what their status was when they were read, ``told`` are questions with
+    their answers. ``doubt`` says why the outcome must not be kept, and is empty if it may.
+    """
+
+    def __init__(self) -> None:
+        self.read: dict[str, Signature] = {}
+        self.told: dict[tuple[str, str], int | str] = {}
+        self.doubt = ""
+        self._before: Seen | None = None
+
+    def __enter__(self) -> Seen:  # noqa: PYI034  Self is not in the typing of Python 3.10
+        self._before, _Now.seen = _Now.seen, self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _Now.seen = self._before
+
+    def add_read(self, path: str, signature: Signature) -> None:
+        """Note that a file or folder was read when it had this status."""
+        if path.startswith(_OF_THE_KERNEL):
+            if path not in _OF_THE_MACHINE:
+                self.add_doubt(f"{path} is of the kernel")
+        elif self.read.setdefault(path, signature) != signature:
+            self.add_doubt(f"{path} changed while it was read")
+
+    def add_told(self, question: str, path: str, answer: int | str) -> None:
+        """Note an answer; ``question`` is a key of ``QUESTIONS``."""
+        if self.told.setdefault((question, path), answer) != answer:
+            self.add_doubt(f"{path} changed while it was looked at")
+
+    def add_doubt(self, why: str) -> None:
+        """Say why a later run could not tell whether anything has changed."""
+        self.doubt = self.doubt or why
+
+    def newest(self) -> int:
+        """Return the time of the last change of all that was read, in nanoseconds."""
+        return max((max(signature[4:]) for signature in self.read.values()), default=0)
+
+
+class _Now:
+    """Who takes notes at the moment."""
+
+    seen: Seen | None = None
+
+
+def doubt(why: str) -> None:
+    """Say that the outcome of this run hangs on more than files: it is not kept."""
+    if _Now.seen is not None:
+        _Now.seen.add_doubt(why)
+
+
+def note_read(path: str, status: os.stat_result | None = None) -> None:
+    """Note that the file or folder at a path is read, with its status now, or the one it was opened with.
+
+    Whoever lets another process read has to call this before.
+    """
+    if _Now.seen is not None:
+        _Now.seen.add_read(path, signature_of_path(path) if status is None else signature_of(status))
+
+
+def note_refused(path: str, wanted: int, why: str) -> None:
+    """Note that a path could not be opened or listed.
+
+    That it is not of the type ``wanted`` is an answer as any other; all other reasons may go away unseen.
+    """
+    if _Now.seen is not None and type_of(path) == wanted:
+        doubt(f"{path}: {why}")
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+
+def type_of(path: str) -> int:
+    """Return what a path leads to, a constant of ``stat`` such as ``S_IFREG``; 0 for nothing, below 0 for an error."""
+    return _asked("type", path, _type_of)
+
+
+def own_type_of(path: str) -> int:
+    """Return what stands at a path itself: for a link ``S_IFLNK``."""
+    return _asked("own type", path, _own_type_of)
+
+
+def may_execute(path: str) -> bool:
+    """Whether this process may start what a path leads to."""
+    return bool(_asked("may execute", path, _may_execute))
+
+
+def real_path(path: str) -> str:
+    """Return a path without links."""
+    answer = os.path.realpath(path)
+    if _Now.seen is not None:
+        _Now.seen.add_told("real", path, answer)
+    return answer
+
+
+def _asked(question: str, path: str, ask: Callable[[str], int]) -> int:
+    answer = ask(path)
+    if _Now.seen is not None and "\0" not in path:
+        _Now.seen.add_told(question, path, answer)
+    return answer
+
+
+def _type_of(path: str) -> int:
+    try:
+        return stat.S_IFMT(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        return -(error.errno or 1)
+    except ValueError:
+        return 0
+
+
+def _own_type_of(path: str) -> int:
+    try:
+        return stat.S_IFMT(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        return -(error.errno or 1)
+    except ValueError:
+        return 0
+
+
+def _may_execute(path: str) -> int:
+    return int(os.access(path, os.X_OK))
+
+
+QUESTIONS: dict[str, Callable[[str], int | str]] = {
+    "type": _type_of,
+    "own type": _own_type_of,
+    "may execute": _may_execute,
+    "real": os.path.realpath,
+}
+
+
+# --- asking again ---------------------------------------------------------------------------------------------------
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """Return what of a status changes when the file does; neither owner nor rights can change without the last."""
+    return (status.st_mode, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def signature_of_path(path: str | bytes) -> Signature:
+    """Return the signature of what a path leads to; zeros for nothing, and the number of an error below 0."""
+    try:
+        return signature_of(os.stat(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return (0, 0, 0, 0, 0, 0)
+    except OSError as error:
+        return (-(error.errno or 1), 0, 0, 0, 0, 0)
+
+
+_AT_ONCE = 512  # after so many it is seen whether going on is any use
+
+
+def still_as_read(paths: Sequence[str | bytes], signatures: Sequence[int]) -> bool:
+    """Whether all paths still have these signatures, given one behind the other."""
+    if len(signatures) != len(paths) * FIELDS:
+        return False
+    status_of = os.stat
+    for start in range(0, len(paths), _AT_ONCE):
+        found: list[int] = []
+        for path in paths[start : start + _AT_ONCE]:
+            try:
+                now = status_of(path)
+            except (OSError, ValueError):
+                found += signature_of_path(path)
+            else:
+                found += (now.st_mode, now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+        if found != list(signatures[start * FIELDS : (start + _AT_ONCE) * FIELDS]):
+            return False
+    return True
+
+
+def still_told(question: str, paths: Iterable[str], answers: Iterable[int | str]) -> bool:
+    """Whether a question is answered for all paths as it was."""
+    ask = QUESTIONS.get(question)
+    return ask is not None and all(ask(path) == answer for path, answer in zip(paths, answers, strict=True))
