@@ -10,6 +10,7 @@ from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, can_start, locate
 from envaudit.model import Gap, Timings, replace
 from envaudit.rulebook import default_folder, load_rules
+from envaudit.scan.layout import read_layout
 from envaudit.settings import reject_unknown_rules
 from envaudit.verdict import decide, wanted
 
@@ -35,7 +36,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     """
     started = time.perf_counter()
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)
-    facts = _gathered(target, settings, environ)
+    facts = _with_layout(_gathered(target, settings, environ), environ, cwd)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
     rulebook = load_rules([default_folder(), *settings.rules], installed)
     reject_unknown_rules(settings, rulebook.ids())
@@ -75,6 +76,12 @@ def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) ->
         return gather_facts(target, cache, symbols=symbols, environ=environ)
     finally:
         cache.close()
+
+
+def _with_layout(facts: Facts, environ: Mapping[str, str], cwd: str) -> Facts:
+    """Add what lies around the distributions, as a Python started here and with these variables sees it."""
+    read = read_layout(facts.target, facts.distributions, environ, cwd)
+    return replace(facts, layout=read.layout, gaps=(*facts.gaps, *read.gaps))
 
 
 def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) -> Facts:

@@ -33,7 +33,7 @@ def check_environment(facts: Facts) -> Iterator[Finding | Gap]:
     for problem in facts.target.problems:
         if problem.kind == "assumed-python":
             yield Gap("ENV", problem.path, problem.detail)
-        else:
+        elif problem.kind in _KINDS:  # what is left is ENV005
             yield _finding(problem)
             if problem.kind == "unreadable":
                 yield Gap("ENV002", problem.path, f"{problem.detail}: what is installed there was not checked")

@@ -47,6 +47,28 @@ def uninstall_command(facts: Facts, names: Sequence[str]) -> str:
     return _join(["uv", "pip", "uninstall", "--python", python_to_name(facts), *names])
 
 
+def remove_command(facts: Facts, paths: Sequence[str]) -> str:
+    """Return the shell command that deletes files and folders of the target, as its own machine calls them."""
+    names = [facts.target.path_inside(path) for path in paths]
+    if facts.target.platform.startswith("win"):
+        quoted = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
+        return f"Remove-Item -Recurse -Force -LiteralPath {quoted}"
+    return _join(["rm", "-r", *names])
+
+
+def replace_twins(facts: Facts, dist: Distribution, count: int) -> Fix:
+    """Return the fix that removes all of ``count`` versions of a distribution and installs one of them anew.
+
+    uv removes every one of them first; pip removes one each time it is asked.
+    """
+    pinned = f"{dist.name}=={dist.version}" if parse_version(dist.version) is not None else dist.name
+    if _installer(facts) == "uv":
+        return Fix(install_command(facts, [pinned], reinstall=True))
+    python = [python_to_name(facts), "-m", "pip"]
+    steps = [_join([*python, "uninstall", "--yes", dist.name])] * count
+    return Fix(" && ".join([*steps, _join([*python, "install", "--no-deps", pinned])]))
+
+
 def _installer(facts: Facts) -> str:
     """Name the program to use: what is installed says how it came here."""
     by_conda = sum(dist.installer == "conda" for dist in facts.distributions)

@@ -11,7 +11,7 @@ from envaudit.model import Confidence, Evidence, Finding, Gap, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envaudit.model import Distribution, Facts
+    from envaudit.model import Facts
 
 # Problems of files other than METADATA: they hide what would have been checked with them.
 _HIDES = {
@@ -26,19 +26,13 @@ _FOR_TESTS = re.compile(r"/(?:tests?|testing)/|/_?test_?[^/]*$|_tests\.[^/]*$")
 
 
 def check_installed(facts: Facts) -> Iterator[Finding | Gap]:
-    """Yield ``INS001`` and ``INS004``, and a gap for every file of a distribution that says nothing usable."""
+    """Yield ``INS001``, and a gap for every file of a distribution that says nothing usable."""
     yield from _missing_files(facts)
-    by_path = {dist.info_path: dist for dist in facts.distributions}
     for dist in facts.distributions:
         for problem in dist.problems:
             if problem.kind in _HIDES:
                 code, lost = _HIDES[problem.kind]
                 yield Gap(code, problem.path, f"{problem.detail}: {lost}")
-        other = by_path.get(dist.hidden_by)
-        # The same name in another folder of sys.path is how system packages and overlays work; in one folder it is
-        # the trace of an interrupted upgrade or a copied layer.
-        if other is not None and other.site_dir == dist.site_dir:
-            yield _two_versions(facts, other, dist)
 
 
 def _missing_files(facts: Facts) -> Iterator[Finding]:
@@ -67,24 +61,3 @@ def _missing_files(facts: Facts) -> Iterator[Finding]:
             evidence=tuple(Evidence(path, "RECORD lists it, and it is not there") for path in paths),
             fix=(reinstall(facts, dist),),
         )
-
-
-def _two_versions(facts: Facts, seen: Distribution, hidden: Distribution) -> Finding:
-    # System packages sometimes carry one version's metadata in two forms: untidy, and harmless.
-    same = seen.version == hidden.version
-    how = f"with two sets of metadata of {seen.version}" if same else f"as {seen.version} and as {hidden.version}"
-    return Finding(
-        code="INS004",
-        severity=Severity.NOTE if same else Severity.ERROR,
-        confidence=Confidence.PROVEN,
-        message=f"{seen.name} is installed twice in one folder, {how}",
-        subject=f"duplicate:{hidden.version}",
-        distribution=seen.key,
-        version=seen.version,
-        symptom="" if same else "one version's metadata over the other's modules: requirements look met that are not",
-        evidence=(
-            Evidence(seen.info_path, f"{seen.version}: taken as the installed one"),
-            Evidence(hidden.info_path, f"{hidden.version}: hidden behind it"),
-        ),
-        fix=() if same else (reinstall(facts, seen),),
-    )

@@ -5,7 +5,22 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.checks import abi, causes, dep, env, ins, known, lnk, mixed, plt, plt_content, run
+from envaudit.checks import (
+    abi,
+    around,
+    causes,
+    dep,
+    env,
+    env_state,
+    ins,
+    known,
+    lnk,
+    mixed,
+    plt,
+    plt_content,
+    run,
+    twins,
+)
 from envaudit.model import Finding, Gap
 
 if TYPE_CHECKING:
@@ -35,9 +50,9 @@ class Judgement(NamedTuple):
 CHECKS: tuple[Check, ...] = (
     Check(
         "environment",
-        ("ENV001", "ENV002", "ENV003", "ENV004"),
-        "the interpreter and the folders of the environment",
-        lambda facts, _: env.check_environment(facts),
+        tuple(f"ENV{number:03}" for number in range(1, 11)),
+        "the interpreter and the folders of the environment, its scripts, its pip, and who else writes into it",
+        lambda facts, _: chain(env.check_environment(facts), env_state.check_state(facts)),
     ),
     Check(
         "declared dependencies",
@@ -73,7 +88,13 @@ CHECKS: tuple[Check, ...] = (
         "integrity",
         ("INS001", "INS004"),
         "what RECORD lists, against what is there; two versions of one distribution in one folder",
-        lambda facts, _: ins.check_installed(facts),
+        lambda facts, _: chain(ins.check_installed(facts), twins.check_twins(facts)),
+    ),
+    Check(
+        "surroundings",
+        ("INS006", "INS007", "INS008"),
+        "what was left behind, what every start of Python does, and what hides what on sys.path",
+        lambda facts, _: around.check_around(facts),
     ),
     Check("known-bad combinations", ("EA",), "the rules database", known.check_known),
     Check(

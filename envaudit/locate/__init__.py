@@ -67,7 +67,7 @@ def _locate(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Tar
     python = _python(place, request, environ, cwd, asking)
     sites = sites_of(place, python, environ)
     problems = (*python.problems, *sites.problems)
-    if not sites.folders and not any(problem.kind == "other-python" for problem in problems):
+    if not sites.folders and not any(problem.kind in {"other-python", "other-base"} for problem in problems):
         unreadable = [problem for problem in problems if problem.kind == "unreadable"]
         why = f"{unreadable[0].path} {unreadable[0].detail}" if unreadable else "it has no folder of packages"
         raise TargetError(f"nothing in {choice.path} can be audited: {why}")

@@ -44,7 +44,7 @@ def sites_of(place: Place, python: Python, environ: Mapping[str, str]) -> Sites:
     if place.kind in {"venv", "conda"}:
         problems += _other_pythons(place.prefix, python)
     own = [site for site in found.values() if site.origin == "site"]
-    if not own:
+    if not own and not any(problem.kind == "other-base" for problem in problems):
         path = f"{python.prefix}/lib/{python.lib_name}/site-packages"
         problems.append(TargetProblem("no-site-packages", path, "the environment has no folder for packages"))
     return Sites(tuple(found.values()), tuple(problems))
@@ -128,6 +128,9 @@ def _other_pythons(prefix: str, python: Python) -> Iterator[TargetProblem]:
             used = any(entry.name.endswith((".dist-info", ".egg-info")) for entry in list_folder(path))
         except ReadError:
             continue
-        if used:
+        if used and python.cfg and python.cfg.version and name == f"python{minor(python.cfg.version)}":
+            detail = f"it was made with {name}, and its interpreter is {python.lib_name} now, which sees none of this"
+            yield TargetProblem("other-base", path, detail)
+        elif used:
             detail = f"these packages are for {name}, the environment runs {python.lib_name} and does not see them"
             yield TargetProblem("other-python", path, detail)

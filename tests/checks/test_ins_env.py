@@ -1,4 +1,4 @@
-"""INS004 and ENV001 to ENV004."""
+"""INS001 and ENV001 to ENV004."""
 
 from __future__ import annotations
 
@@ -40,31 +40,6 @@ def test_modules_for_tests_are_removed_on_purpose(path: str, severity: Severity)
     (finding,) = check_installed(make_facts([dist], [replace(make_binary(dist, path), facts=None, missing=True)]))
     assert isinstance(finding, Finding)
     assert finding.severity is severity
-
-
-def test_two_versions_in_one_folder() -> None:
-    new = make_dist("numpy", "2.0.2")
-    old = make_dist("numpy", "1.26.4", hidden_by=new.info_path)
-    (finding,) = check_installed(make_facts([new, old]))
-    assert isinstance(finding, Finding)
-    assert (finding.code, finding.severity, finding.distribution) == ("INS004", Severity.ERROR, "numpy")
-    assert "2.0.2" in finding.message
-    assert "1.26.4" in finding.message
-    assert "'numpy==2.0.2'" in finding.fix[0].command or "numpy==2.0.2" in finding.fix[0].command
-
-
-def test_one_version_with_two_sets_of_metadata_is_only_a_note() -> None:
-    wheel = make_dist("cryptography", "38.0.4")
-    egg = make_dist("cryptography", "38.0.4", info_path="/x/cryptography.egg-info", hidden_by=wheel.info_path)
-    (finding,) = check_installed(make_facts([wheel, egg]))
-    assert isinstance(finding, Finding)
-    assert (finding.severity, finding.symptom) == (Severity.NOTE, "")
-
-
-def test_the_same_distribution_in_two_folders_is_normal() -> None:
-    venv = make_dist("numpy", "2.0.2")
-    system = make_dist("numpy", "1.24.2", site_dir="/usr/lib/python3/dist-packages", hidden_by=venv.info_path)
-    assert list(check_installed(make_facts([venv, system]))) == []
 
 
 @pytest.mark.parametrize("kind", ["bad-record", "bad-wheel", "bad-direct-url", "bad-entry-points"])

@@ -99,7 +99,7 @@ def test_the_base_was_upgraded_to_another_python(tmp_path: Path) -> None:
     target = find(venv)
     assert (target.python, target.version_info) == ("3.12.1", (3, 12))
     assert target.site_dirs == ()
-    assert kinds(target) == ["other-python", "no-site-packages"]
+    assert kinds(target) == ["other-base"]
     assert target.problems[0].path == str(site_packages(venv))
 
 
