@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
 import os
 import sys
 import tempfile
-import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envaudit.model import Gap, SmokeResult
 from envaudit.smoke.classify import classify
 from envaudit.smoke.options import MIB, SmokeOptions
+from envaudit.smoke.supervised import MARKER, Supervisors, psutil_folder
 from envaudit.smoke.tests import SMOKE_TESTS, SmokeTest
 
 if TYPE_CHECKING:
@@ -26,16 +24,12 @@ if TYPE_CHECKING:
     from envaudit.model import Target
 
 _HERE = Path(__file__).parent
-_SUPERVISOR = _HERE / "supervisor.py"
 _CHILD = _HERE / "child.py"
 _CATALOGUE = _HERE / "catalogue"
 
 # A test answers with an exception's text and sixty frames at most.
 _RESULT_LIMIT = 256 * 1024
 _FILE_SIZE = 256 * MIB
-# On top of a test's own time: to start, to kill a tree, to clean up.
-_SUPERVISOR_SECONDS = 30.0
-_MARKER = "ENVAUDIT_SMOKE"
 
 # Two threads: enough to use the thread pools of the libraries, few enough for tests that run side by side.
 _THREADS = (
@@ -104,7 +98,7 @@ def _obstacle(target: Target) -> str:
         return "the target has no interpreter that could be started"
     if not sys.executable:
         return "the interpreter that runs envaudit does not know its own path"
-    if not _psutil_folder():
+    if not psutil_folder():
         return "psutil is not installed next to envaudit"
     return ""
 
@@ -117,28 +111,16 @@ def _platform_gaps() -> tuple[Gap, ...]:
     return (Gap("RUN", "limits of the smoke tests", why),)
 
 
-def _psutil_folder() -> str:
-    """Return the folder psutil is imported from: ``-I`` hides the user's own site-packages from the supervisor."""
-    from importlib.util import find_spec  # noqa: PLC0415 - only a run that tests needs it
-
-    spec = find_spec("psutil")
-    return str(Path(spec.origin).parent.parent) if spec is not None and spec.origin else ""
-
-
 class _Run:
-    """The supervisors of one run. Each holds the reading end of a pipe; when it closes, it kills its test."""
+    """The tests of one run."""
 
     def __init__(self, target: Target, options: SmokeOptions, folder: str) -> None:
         self._target = target
         self._options = options
         self._folder = folder
-        self._token = Path(folder).name
-        self._psutil = _psutil_folder()
+        self._supervisors = Supervisors(Path(folder).name)
+        self._psutil = psutil_folder()
         self._bytecode = _bytecode_options(target, folder)
-        self._lock = threading.Lock()
-        self._lifelines: set[int] = set()
-        self._stopped = False
-        self._numbers = itertools.count()
 
     def all(
         self,
@@ -160,53 +142,12 @@ class _Run:
                     progress(done, len(futures), futures[future])
             return tuple(results[test.name] for test, _ in chosen)
         finally:
-            self._stop()
+            self._supervisors.stop()
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _one(self, test: SmokeTest, distribution: NormalizedName) -> SmokeResult:
-        answer, trouble = self._supervise(test)
+        answer, trouble = self._supervisors.supervise(lambda marker: self._request(test, marker), self._options.timeout)
         return classify(test.name, distribution, answer, trouble, self._options, str(_CHILD))
-
-    def _supervise(self, test: SmokeTest) -> tuple[str, str]:
-        """Return what the supervisor printed, or why there is nothing to read."""
-        import subprocess  # noqa: PLC0415 - only a run that tests needs it
-
-        marker = f"{self._token}-{next(self._numbers)}"
-        command = [sys.executable, "-I", str(_SUPERVISOR), json.dumps(self._request(test, marker))]
-        with self._lock:
-            if self._stopped:
-                return "", "interrupted"
-            reading, lifeline = os.pipe()
-            self._lifelines.add(lifeline)
-        try:
-            supervisor = subprocess.Popen(
-                command,
-                stdin=reading,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,  # Ctrl-C reaches the audit only, which then closes the lifelines
-            )
-        except OSError as error:
-            self._cut(lifeline)
-            return "", f"the supervisor cannot be started: {error}"
-        finally:
-            os.close(reading)
-        try:
-            answer, words = supervisor.communicate(timeout=self._options.timeout + _SUPERVISOR_SECONDS)
-        except subprocess.TimeoutExpired:
-            supervisor.kill()
-            supervisor.communicate()
-            answer, words = "", "it did not answer in time"
-        finally:
-            self._cut(lifeline)
-        if supervisor.returncode == 0 and answer:
-            return answer, ""
-        _sweep(marker)
-        last = words.strip().splitlines()[-1:] or [f"it ended with status {supervisor.returncode}"]
-        return "", f"the supervisor failed: {last[0][:300]}"
 
     def _request(self, test: SmokeTest, marker: str) -> dict[str, object]:
         options = self._options
@@ -237,19 +178,6 @@ class _Run:
             ],
         }
 
-    def _cut(self, lifeline: int) -> None:
-        with self._lock:
-            if lifeline in self._lifelines:
-                self._lifelines.discard(lifeline)
-                os.close(lifeline)
-
-    def _stop(self) -> None:
-        with self._lock:
-            self._stopped = True
-            for lifeline in self._lifelines:
-                os.close(lifeline)
-            self._lifelines.clear()
-
 
 def _environment(marker: str) -> dict[str, str]:
     """Return the environment of a test; ``{folder}`` stands for its own empty folder."""
@@ -274,7 +202,7 @@ def _environment(marker: str) -> dict[str, str]:
         # In a container the user may have no name; asking for it would fail where it does not elsewhere.
         **dict.fromkeys(("USER", "LOGNAME", "USERNAME"), "envaudit"),
         "MPLBACKEND": "Agg",
-        _MARKER: marker,
+        MARKER: marker,
     }
 
 
@@ -293,13 +221,3 @@ def _bytecode_options(target: Target, folder: str) -> tuple[str, ...]:
         if (major, minor) >= (3, 8) and not any(place.exists() for place in places):
             return ("-X", f"pycache_prefix={Path(folder, 'bytecode')}")
     return ("-B",)
-
-
-def _sweep(marker: str) -> None:
-    """Kill what a dead supervisor could not: every process that carries the marker of its test."""
-    import psutil  # noqa: PLC0415 - only a run that tests needs it
-
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if process.environ().get(_MARKER) == marker:
-                process.kill()

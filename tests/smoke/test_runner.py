@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envaudit.model import replace
-from envaudit.smoke import SMOKE_TESTS, SmokeOptions, choose, options, run_smoke, runner
+from envaudit.smoke import SMOKE_TESTS, SmokeOptions, choose, options, run_smoke, runner, supervised
 from tests.smoke.fake import SOLVE, installed
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def test_an_interpreter_that_is_broken(fake: FakeEnvironment, tmp_path: Path) ->
 
 
 def test_an_audit_without_psutil_says_so(fake: FakeEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_psutil_folder", lambda: "")
+    monkeypatch.setattr(runner, "psutil_folder", lambda: "")
     results, gaps = run_smoke(fake.target, installed("numpy", "scipy"), SmokeOptions())
     assert results == ()
     assert "psutil" in gaps[0].why
@@ -106,8 +106,8 @@ def test_a_supervisor_that_fails(
 ) -> None:
     supervisor = tmp_path / "supervisor.py"
     supervisor.write_text(program)
-    monkeypatch.setattr(runner, "_SUPERVISOR", supervisor)
-    monkeypatch.setattr(runner, "_SUPERVISOR_SECONDS", 0.5)
+    monkeypatch.setattr(supervised, "_SUPERVISOR", supervisor)
+    monkeypatch.setattr(supervised, "_SUPERVISOR_SECONDS", 0.5)
     (result,) = run_smoke(fake.target, installed("numpy", "scipy"), SmokeOptions(timeout=0.5)).results
     assert result.end == "not-run"
     assert words in result.error
