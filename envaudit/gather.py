@@ -78,6 +78,7 @@ def _gather(target: Target, cache: Cache | None, environ: Mapping[str, str], jud
         generated=generated,
         gaps=(*scan.gaps, *gaps, *links.gaps),
         page_size=links.page_size,
+        os_version=links.os_version,
         cpu_flags=_cpu_flags() if links.page_size else frozenset(),  # a page size is known of this machine alone
     )
 
@@ -216,6 +217,8 @@ def _read_all(  # noqa: PLR0917  two of them are what is read, two are where it 
         if not entry.path.endswith(elsewhere):
             try:
                 facts = _read(path, code, numpy, symbols, kept)
+                if facts.format == "macho" and target.machine not in {"", facts.machine}:
+                    facts = _of_slice(path, code, target.machine, facts)
             except ReadError as error:
                 missing = not is_there(path)
                 if not missing:  # a missing file is a finding, not something that could not be looked at
@@ -243,6 +246,14 @@ def _read(
         return facts
     kept.add(path, facts, explained=explained)
     return facts
+
+
+def _of_slice(path: str, code: Code, machine: str, facts: BinaryFacts) -> BinaryFacts:
+    """Return what the part of a universal file for this machine says; the facts as they are if it has none."""
+    from envaudit.binary import read_binary  # noqa: PLC0415
+
+    other = read_binary(path, code, machine)
+    return other if other.machine == machine else facts
 
 
 def _has_source(path: str) -> bool:

@@ -293,7 +293,8 @@ class Facts(NamedTuple):
     """Everything that was read about the target. Checks see nothing else.
 
     ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known; ``cpu_flags`` are the names of
-    what its processor can do, as in ``/proc/cpuinfo``, empty where they are not known.
+    what its processor can do, as in ``/proc/cpuinfo``, empty where they are not known. ``os_version`` is that of its
+    macOS, empty where it is not known.
     """
 
     target: Target
@@ -307,6 +308,7 @@ class Facts(NamedTuple):
     gaps: tuple[Gap, ...] = ()
     page_size: int = 0
     cpu_flags: frozenset[str] = frozenset()
+    os_version: str = ""
     layout: Layout = Layout()
 
     def visible(self) -> dict[NormalizedName, Distribution]:

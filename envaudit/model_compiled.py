@@ -148,6 +148,8 @@ class LinkedFile(NamedTuple):
     file that asks for it (the file itself, or a library in its closure). ``missing_versions`` are pairs of a library
     and a version that the one found does not define. ``undefined`` are names no file of its closure exports,
     ``undefined_python`` those that only an interpreter can export. ``unread`` says why the symbols could not be judged.
+    ``unseen`` are names that should be found on the target's machine, each with the place, where that machine is not
+    at hand (macOS, Windows).
     """
 
     path: str
@@ -163,6 +165,7 @@ class LinkedFile(NamedTuple):
     offered: tuple[tuple[str, str], ...] = ()
     related: tuple[tuple[str, str], ...] = ()
     loads: tuple[str, ...] = ()
+    unseen: tuple[tuple[str, str], ...] = ()
 
 
 class ImportPath(NamedTuple):

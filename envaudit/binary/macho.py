@@ -80,12 +80,14 @@ class MachImage:
 
     __slots__ = (
         "_base",
+        "_commands_at",
         "_layout",
         "_ranges",
         "_size",
         "_source",
         "bits",
         "convention",
+        "flags",
         "format",
         "links",
         "machine",
@@ -111,15 +113,35 @@ class MachImage:
         self._layout = layout
         self.bits = layout.bits
         kind, _, _, count, size = unpack(layout.order + "5I", head[4:24])
+        self.flags = head[24:28]
         self.machine = _MACHINES.get(kind, f"machine-{kind}")
         self.convention = _CONVENTIONS.get(self.machine, "")
         start = self._base + (32 if layout.bits == 64 else 28)
         if count > _COMMAND_LIMIT or size > _COMMANDS_SIZE_LIMIT:
             raise ReadError(f"{count} load commands of {size} bytes, more than are read")
+        self._commands_at = (start, size, count)
         if start + size > source.size:
             self.truncated = True
         else:
             self._read_commands(source.read(start, size), count)
+
+    @property
+    def order(self) -> str:
+        """The byte order of its numbers, as ``struct`` writes it."""
+        return self._layout.order
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Read a part of the slice; raises ``ReadError``."""
+        return self._source.read(self._base + offset, size)
+
+    def commands(self) -> Iterator[tuple[int, bytes]]:
+        """Yield number and content of each load command; raises ``ReadError``."""
+        start, size, count = self._commands_at
+        yield from self._commands(self._source.read(start, size), count)
+
+    def name_in(self, body: bytes) -> str:
+        """Return the name in a load command that holds one; raises ``ReadError``."""
+        return self._name(body)
 
     def ranges(self) -> Ranges:
         """Return what is mapped where."""

@@ -28,7 +28,11 @@ _NAMES_LIMIT = 4 * 1024 * 1024
 _NAME_LIMIT = 512
 _DATA_LIMIT = 4 * 1024 * 1024
 
-_IMPORTS, _DELAYED = 1, 13  # data directories
+_EXPORT_LIMIT = 1_000_000
+_SYMBOL_LIMIT = 16_384  # names of C++ templates are long
+_SYMBOLS_LIMIT = 64 * 1024 * 1024
+
+_EXPORTS, _IMPORTS, _DELAYED = 0, 1, 13  # data directories
 _EXECUTE, _WRITE, _DISCARDABLE = 0x20000000, 0x80000000, 0x02000000
 _NO_TEXT = frozenset({b".rsrc", b".reloc", b".pdata"})  # resources, relocations, unwinding
 _PYTHON = ("python", "libpython", "libpypy", "pypy")
@@ -58,6 +62,7 @@ class PeImage:
 
     __slots__ = (
         "_base",
+        "_directories",
         "_sections",
         "_source",
         "bits",
@@ -80,7 +85,7 @@ class PeImage:
         kind, count, optional_size = unpack_from("<HH12xH", head, 4)
         self.machine = _MACHINES.get(kind, f"machine-{kind}")
         self.convention = _CONVENTIONS.get(self.machine, "")
-        self.bits, self._base, directories = _optional_header(head[24 : 24 + optional_size])
+        self.bits, self._base, self._directories = _optional_header(head[24 : 24 + optional_size])
         if count > _SECTION_LIMIT:
             raise ReadError(f"{count} sections, more than the {_SECTION_LIMIT} that Windows loads")
         table = start + 24 + optional_size
@@ -92,7 +97,28 @@ class PeImage:
         ends = [part.offset + part.size for part in self._sections if part.size]
         self.truncated = max(ends, default=0) > source.size
         if not self.truncated:
-            self._read_links(directories)
+            self._read_links(self._directories)
+
+    def imported(self) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+        """Yield each library of the import table with the names taken from it; those taken by number are left out.
+
+        Raises ``ReadError``.
+        """
+        for library, functions in self._imports(self._directories[_IMPORTS]):
+            places, _ = self._entries(functions)
+            yield library, self._symbols([place + 2 for place in places])
+
+    def exported(self) -> frozenset[bytes]:
+        """Return the names the file offers; raises ``ReadError``."""
+        if not self._directories[_EXPORTS]:
+            return frozenset()
+        count, _, table = unpack("<3I", self._at(self._directories[_EXPORTS], 40)[24:36].ljust(12, b"\0"))
+        if count > _EXPORT_LIMIT:
+            raise ReadError(f"{count} exported names, more than are read")
+        places = self._at(table, 4 * count) if count else b""
+        if len(places) != 4 * count:
+            raise ReadError("the exported names lie outside their section")
+        return frozenset(self._symbols([place for (place,) in Struct("<I").iter_unpack(places)]))
 
     def ranges(self) -> Ranges:
         """Return what is mapped where; older compilers put strings into writable data."""
@@ -139,15 +165,9 @@ class PeImage:
 
     def _calls_python(self, functions: int) -> bool:
         """Whether the functions taken from Python's library leave open that it uses NumPy's C API."""
-        width, ordinal = (8, 1 << 63) if self.bits == 64 else (4, 1 << 31)
-        data = self._at(functions, width * _FUNCTION_LIMIT)
-        names = []
-        for (entry,) in Struct("<Q" if width == 8 else "<I").iter_unpack(data[: len(data) // width * width]):
-            if not entry:
-                break
-            if entry & ordinal:
-                return True  # by number: which function that is, only the library tells
-            names.append(entry)
+        names, by_number = self._entries(functions)
+        if by_number:
+            return True  # which function that is, only the library tells
         if not names:
             return False
         first, last = min(names), max(names) + _NAME_LIMIT
@@ -155,6 +175,21 @@ class PeImage:
             return True
         text = self._at(first, last - first)
         return any(call in text for call in PYTHON_CALLS)
+
+    def _entries(self, functions: int) -> tuple[list[int], bool]:
+        """Return the addresses of the names in a list of functions, and whether others are taken by number."""
+        width, ordinal = (8, 1 << 63) if self.bits == 64 else (4, 1 << 31)
+        data = self._at(functions, width * _FUNCTION_LIMIT)
+        names = []
+        by_number = False
+        for (entry,) in Struct("<Q" if width == 8 else "<I").iter_unpack(data[: len(data) // width * width]):
+            if not entry:
+                break
+            if entry & ordinal:
+                by_number = True
+            else:
+                names.append(entry)
+        return names, by_number
 
     def _at(self, address: int, length: int) -> bytes:
         """Return up to ``length`` bytes at an RVA, fewer at the end of the section."""
@@ -170,6 +205,22 @@ class PeImage:
         if not end:
             raise ReadError("the name of a library has no end")
         return decode(raw)
+
+    def _symbols(self, places: list[int]) -> tuple[bytes, ...]:
+        """Return the NUL-terminated strings at some RVAs, which mostly stand side by side."""
+        if not places:
+            return ()
+        first, last = min(places), max(places)
+        if last - first > _SYMBOLS_LIMIT:
+            raise ReadError(f"names spread over {last - first} bytes, more than are read")
+        text = self._at(first, last - first + _SYMBOL_LIMIT)
+        found = []
+        for place in places:
+            end = text.find(b"\0", place - first, place - first + _SYMBOL_LIMIT)
+            if end < 0:
+                raise ReadError("a name has no end")
+            found.append(text[place - first : end])
+        return tuple(found)
 
 
 def _header_place(source: Source) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envaudit.checks.fixes import reinstall
+from envaudit.checks.lnk_elsewhere import check_elsewhere
 from envaudit.checks.lnk_missing import check_missing
 from envaudit.checks.lnk_process import check_process
 from envaudit.checks.lnk_symbols import check_symbols
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def check_links(facts: Facts) -> Iterator[Finding]:
     """Yield ``LNK001`` to ``LNK007``, one finding for each distribution and defect."""
     yield from check_missing(facts)
+    yield from check_elsewhere(facts)
     yield from check_versions(facts)
     yield from check_symbols(facts)
     yield from check_process(facts)
@@ -29,7 +31,7 @@ def check_links(facts: Facts) -> Iterator[Finding]:
 def unknown_loader(facts: Facts) -> Iterator[Gap]:
     """Yield a gap for a target of another system: what its loader would do with the files is not followed."""
     platform = facts.target.platform
-    if not platform.startswith("linux") and any(binary.facts for binary in facts.binaries):
+    if not platform.startswith(("linux", "macosx", "win")) and any(binary.facts for binary in facts.binaries):
         yield Gap("LNK", facts.target.prefix, f"what compiled files load is not followed on {platform}")
 
 

@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 from envaudit.checks.fixes import install_command, python_to_name, reinstall
 from envaudit.checks.lnk_groups import Weight, groups, listed
 from envaudit.checks.lnk_packages import HEADLESS, OF_CUDA, OF_DRIVERS, OF_TORCH, OF_TORCH_CUDA, ON_INDEX, SYSTEM
-from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
+from envaudit.checks.lnk_words import confidence, not_found, short
+from envaudit.model import Evidence, Finding, Fix, Involved, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,26 +23,28 @@ if TYPE_CHECKING:
 def check_missing(facts: Facts) -> Iterator[Finding]:
     """Yield ``LNK001`` for each distribution with modules that ask for libraries nobody has."""
     for group in groups(facts, lambda file: bool(file.missing)):
-        names = [name for file, _ in group.files for name, _ in file.missing]
+        asked = [name for file, _ in group.files for name, _ in file.missing]
+        names = [short(name) for name in asked]
         by_driver = all(OF_DRIVERS.match(name) for file, _ in group.files for name, _ in file.missing)
         weight = group.weight
         if by_driver and weight.severity is Severity.ERROR:
             weight = Weight(Severity.WARNING, weight.symptom)
         if _lost(facts, group, names):
             weight = Weight(Severity.ERROR, weight.symptom)
+        elif facts.target.platform.startswith("win") and weight.severity is Severity.ERROR:
+            # No list of what Windows has is complete; what the package itself has brought was asked for above.
+            weight = Weight(Severity.WARNING, weight.symptom)
         yield Finding(
             code="LNK001",
             severity=weight.severity,
-            confidence=Confidence.PROVEN,
+            confidence=confidence(facts),
             message=_message(facts, group, names, by_driver=by_driver),
             subject="missing",
             distribution=group.key,
             version=group.version,
             involves=_involved(facts, group, names),
-            symptom=group.symptom(
-                f"ImportError: {names[0]}: cannot open shared object file: No such file or directory"
-            ),
-            evidence=tuple(_evidence(file) for file, _ in group.files),
+            symptom=group.symptom(not_found(facts, asked[0], group.first)),
+            evidence=tuple(_evidence(facts, file) for file, _ in group.files),
             fix=tuple(_fixes(facts, group, names)),
         )
 
@@ -63,7 +66,9 @@ def _message(facts: Facts, group: Group, names: list[str], *, by_driver: bool) -
 def _lost(facts: Facts, group: Group, names: list[str]) -> bool:
     """Say whether the distribution has brought the library itself: then it is damaged, whatever its import needs."""
     dist = facts.visible().get(canonicalize_name(group.key))
-    return dist is not None and any(entry.path.rpartition("/")[2] in names for entry in dist.binaries)
+    return dist is not None and any(
+        short(entry.path).lower() in {name.lower() for name in names} for entry in dist.binaries
+    )
 
 
 def _involved(facts: Facts, group: Group, names: list[str]) -> tuple[Involved, ...]:
@@ -73,12 +78,22 @@ def _involved(facts: Facts, group: Group, names: list[str]) -> tuple[Involved, .
     return (Involved("torch", torch.version),)
 
 
-def _evidence(file: LinkedFile) -> Evidence:
+def _evidence(facts: Facts, file: LinkedFile) -> Evidence:
     path = f"{file.site_dir}/{file.path}"
     parts = []
     for name, asks in file.missing:
-        parts.append(name if asks == path else f"{name} (for {asks.rpartition('/')[2]})")
+        other = _other_machine(facts, file, short(name))
+        parts.append(name + (f" (for {short(asks)})" if asks != path else "") + other)
     return Evidence(path, f"not found: {', '.join(dict.fromkeys(parts))}")
+
+
+def _other_machine(facts: Facts, file: LinkedFile, name: str) -> str:
+    """Say so when the distribution has the library, for another machine: on Linux the loader passes it over, too."""
+    for binary in facts.binaries:
+        if binary.owner == file.owner and binary.facts and short(binary.path).lower() == name.lower():
+            machine = binary.facts.machine
+            return f", which is there for {machine} only" if machine != facts.target.machine else ""
+    return ""
 
 
 def _fixes(facts: Facts, group: Group, names: list[str]) -> Iterator[Fix]:
@@ -104,7 +119,7 @@ def _fixes(facts: Facts, group: Group, names: list[str]) -> Iterator[Fix]:
 
 def _is_own(dist: Distribution, name: str) -> bool:
     """Whether a distribution lists a library of this name: then it was there, and installing it again brings it."""
-    return any(entry.path.rpartition("/")[2] == name for entry in dist.binaries)
+    return any(short(entry.path).lower() == name.lower() for entry in dist.binaries)
 
 
 def _torch(facts: Facts) -> Distribution | None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from envaudit.checks.fixes import install_command, reinstall
 from envaudit.checks.lnk_groups import groups, listed
+from envaudit.checks.lnk_words import confidence, no_symbol
 from envaudit.linker.names import readable, uses_old_string
-from envaudit.model import Confidence, Evidence, Finding, Fix, Involved
+from envaudit.model import Evidence, Finding, Fix, Involved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,13 +33,13 @@ def _undefined(facts: Facts, group: Group) -> Finding:
     return Finding(
         code="LNK003",
         severity=group.weight.severity,
-        confidence=Confidence.PROVEN,
+        confidence=confidence(facts),
         message=_message(group, names, others),
         subject="undefined",
         distribution=group.key,
         version=group.version,
         involves=tuple(Involved(other.key, other.version) for other in others),
-        symptom=group.symptom(f"ImportError: {group.first}: undefined symbol: {names[0]}"),
+        symptom=group.symptom(no_symbol(facts, names[0], group.first)),
         evidence=tuple(
             Evidence(f"{file.site_dir}/{file.path}", f"nothing exports {_shown(file.undefined)}")
             for file, _ in group.files
@@ -90,13 +91,13 @@ def _undefined_python(facts: Facts, group: Group) -> Finding:
     return Finding(
         code="LNK004",
         severity=group.weight.severity,
-        confidence=Confidence.PROVEN,
+        confidence=confidence(facts),
         message=f"{group.title} was built for another Python{why}: it needs {listed(names)}, "
         f"{'private names ' if private else ''}which {python} does not have",
         subject="python-symbols",
         distribution=group.key,
         version=group.version,
-        symptom=group.symptom(f"ImportError: {group.first}: undefined symbol: {names[0]}"),
+        symptom=group.symptom(no_symbol(facts, names[0], group.first)),
         evidence=tuple(
             Evidence(f"{file.site_dir}/{file.path}", f"the interpreter does not export {_shown(file.undefined_python)}")
             for file, _ in group.files

@@ -113,7 +113,9 @@ def _only_misnamed(facts: Facts, dist: Distribution) -> bool:
     platforms = {f"py3-none-{tag.split('-', 2)[2]}" for tag in dist.wheel_tags or () if tag.count("-") >= 2}
     own = [binary for binary in facts.binaries if binary.owner == dist.info_path]
     tied = any(_SUFFIX.match(binary.path.rsplit("/", 1)[-1]) for binary in own)
-    return not tied and fits(sorted(platforms), facts.target) is Fit.YES
+    # A system without a machine ("macosx", as in lightgbm 3.3.5) fits no machine, and says nothing about one.
+    unnamed = {f"py3-none-{facts.target.platform.partition('-')[0]}"}
+    return not tied and (platforms == unnamed or fits(sorted(platforms), facts.target) is Fit.YES)
 
 
 def _foreign_modules(facts: Facts) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.checks.fixes import install_command, reinstall
+from envaudit.checks.lnk_elsewhere import version
 from envaudit.model import Confidence, Evidence, Finding, Fix, Severity
 
 if TYPE_CHECKING:
@@ -18,7 +19,14 @@ _MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_")
 _LEGACY = {"manylinux1_": (2, 5), "manylinux2010_": (2, 12), "manylinux2014_": (2, 17)}
 _MODULE = re.compile(r"\.(?:cpython-[^/]*|pypy[^/]*|abi3)\.so$|\.pyd$")
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?$")
+_MACOS = re.compile(r"macosx_(\d{1,3})_(\d{1,3})_")
 _FORMATS = {"linux": "elf", "macosx": "macho", "win": "pe"}
+
+_WRONG_MACHINE = {
+    "elf": "ImportError: wrong ELF class, or cannot open shared object file: No such file or directory",
+    "macho": "ImportError: mach-o file, but is an incompatible architecture",
+    "pe": "ImportError: DLL load failed while importing ...: %1 is not a valid Win32 application.",
+}
 
 # One machine under several names: platform.machine() speaks differently on each system.
 _SAME = {"arm64": "aarch64", "amd64": "x86_64", "i386": "i686", "i586": "i686", "x86": "i686"}
@@ -52,6 +60,7 @@ def check_content(facts: Facts) -> Iterator[Finding]:
         binaries = by_owner.get(dist.info_path, [])
         yield from _other_machine(facts, dist, binaries)
         yield from _broken_promise(dist, binaries)
+        yield from _broken_macos_promise(facts, dist, binaries)
         yield from _instructions(facts, dist)
 
 
@@ -77,7 +86,7 @@ def _other_machine(facts: Facts, dist: Distribution, binaries: list[Binary]) -> 
         subject="machine",
         distribution=dist.key,
         version=dist.version,
-        symptom="ImportError: wrong ELF class, or cannot open shared object file: No such file or directory",
+        symptom=_WRONG_MACHINE[str(wanted)],
         evidence=tuple(Evidence(f"{b.site_dir}/{b.path}", f"for {b.facts.machine}") for b in foreign if b.facts),
         fix=(reinstall(facts, dist),),
     )
@@ -105,6 +114,45 @@ def _broken_promise(dist: Distribution, binaries: list[Binary]) -> Iterator[Find
         evidence=tuple(
             Evidence(f"{binary.site_dir}/{binary.path}", f"needs GLIBC_{version[0]}.{version[1]}")
             for binary, version in needed.items()
+        ),
+    )
+
+
+def _broken_macos_promise(facts: Facts, dist: Distribution, binaries: list[Binary]) -> Iterator[Finding]:
+    """Hold the macOS that the files were built for against the one that the wheel's tag promises to be enough."""
+    if not facts.target.platform.startswith("macosx"):
+        return
+    tags = [match for tag in dist.wheel_tags or () for match in _MACOS.finditer(tag)]
+    promised = min((version(f"{match[1]}.{match[2]}") for match in tags), default=())
+    if not promised:
+        return
+    if _same(facts.target.machine, "arm64"):
+        promised = max(
+            promised, (11, 0)
+        )  # the first macOS for these machines: universal wheels name that of the others
+    needed = {
+        binary: binary.facts.min_os
+        for binary in binaries
+        if binary.facts is not None
+        and _same(binary.facts.machine, facts.target.machine)
+        and version(binary.facts.min_os)[:2] > promised[:2]
+    }
+    if not needed:
+        return
+    newest = max(needed.values(), key=version)
+    tagged = ".".join(map(str, promised))
+    yield Finding(
+        code="PLT005",
+        severity=Severity.NOTE,
+        confidence=Confidence.PROVEN,
+        message=f"{dist.name} {dist.version} is tagged for macOS {tagged}, but was built for macOS {newest}",
+        subject="macos",
+        distribution=dist.key,
+        version=dist.version,
+        symptom=f"Symbol not found, on a macOS before {newest} that its tag says is new enough",
+        evidence=tuple(
+            Evidence(f"{binary.site_dir}/{binary.path}", f"built for macOS {minimum}")
+            for binary, minimum in needed.items()
         ),
     )
 

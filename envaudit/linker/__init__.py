@@ -33,11 +33,15 @@ _IDENTIFIER = re.compile(r"\w+")
 
 
 class Links(NamedTuple):
-    """What each compiled file loads, and what could not be worked out. ``page_size`` is 0 where it is not known."""
+    """What each compiled file loads, and what could not be worked out.
+
+    ``page_size`` is 0, ``os_version`` (of macOS) empty where they are not known.
+    """
 
     files: tuple[LinkedFile, ...] = ()
     gaps: tuple[Gap, ...] = ()
     page_size: int = 0
+    os_version: str = ""
 
 
 def _nothing_stored(_: str) -> Stored | None:
@@ -63,6 +67,11 @@ def link_target(  # noqa: PLR0917  the last three have defaults
     and each file says why in ``unread``. Without ``judge`` libraries are looked for, and symbols and versions not.
     """
     chosen = [binary for binary in binaries if _is_loadable(binary, target)]
+    if target.platform.startswith(("macosx", "win")):
+        from envaudit.linker.link_other import link_other  # noqa: PLC0415  hardly ever met on Linux
+
+        files_there, gaps_there, version = link_other(target, binaries, environ, root, judge=judge)
+        return Links(files_there, gaps_there, os_version=version)
     if not chosen or not target.platform.startswith("linux"):
         return Links()
     place = Root(root)

@@ -21,6 +21,7 @@ class Effect(NamedTuple):
 
 _EFFECTS = {
     ("numba", "tbbpool"): Effect(Severity.NOTE, "numba chooses another threading layer and says nothing"),
+    ("numba", "omppool"): Effect(Severity.NOTE, "numba chooses another threading layer and says nothing"),
     ("torchvision", "image"): Effect(
         Severity.WARNING, "torchvision warns that it failed to load its image extension and goes on"
     ),

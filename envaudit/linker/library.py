@@ -69,10 +69,11 @@ class Library:
 
 
 class Shelf:
-    """All libraries that were looked at, by path inside the root."""
+    """All libraries that were looked at, by path inside the root; universal files are read for ``machine``."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, machine: str = "") -> None:
         self._root = root
+        self._machine = machine
         self._by_path: dict[str, Library | None] = {}
         self._by_name: dict[str, list[Library]] = {}
         self._owner_of_folder: dict[str, str] = {}
@@ -126,7 +127,7 @@ class Shelf:
     def _read(self, path: str, place: str) -> Library:
         """Read a file that is none of the given ones; beside one of them it belongs to the same distribution."""
         try:
-            library = Library(path, place, read_binary(place))
+            library = Library(path, place, read_binary(place, machine=self._machine))
         except ReadError as error:
             library = Library(path, place, None, str(error))
         owner = self._owner_of_folder.get(path.rpartition("/")[0])

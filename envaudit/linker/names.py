@@ -17,7 +17,11 @@ _NESTED = re.compile(rb"_Z(?:T[VIST]|GV)?N[VKrRO]*((?:\d+\w+))")
 
 
 def readable(name: str) -> str:
-    """Return ``foo::baz(int)`` for ``_ZN3foo3bazEi``, and every other name as it is; shortened if it is very long."""
+    """Return ``foo::baz(int)`` for ``_ZN3foo3bazEi``, and every other name as it is; shortened if it is very long.
+
+    On macOS all names have one underscore more.
+    """
+    name = name[1:] if name.startswith("__Z") else name
     text = name
     if name.startswith("_Z") and len(name) <= _LENGTH_LIMIT:
         try:

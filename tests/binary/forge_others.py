@@ -104,11 +104,13 @@ class Pe:
     libraries: tuple[tuple[str, tuple[str | int, ...]], ...] = (("python311.dll", PYTHON_CALLS),)
     delayed: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
     delayed_by_address: bool = False  # as very old linkers wrote it
+    exports: tuple[str, ...] = ()
 
     def __bytes__(self) -> bytes:
         tables = _Tables(self.bits, DATA + len(self.data))
         imports = tables.add(self._imports(tables))
         delayed = tables.add(self._delayed(tables)) if self.delayed else 0
+        exported = tables.add(self._exported(tables)) if self.exports else 0
         sections = [
             (b".rdata", RODATA, self.rodata, 0x40000040),
             (b".text", CODE, self.code, 0x60000020),
@@ -116,7 +118,7 @@ class Pe:
             (b".idata", DATA + len(self.data), bytes(tables.body), 0xC0000040),
         ]
         directories = [0] * 32
-        directories[2], directories[26] = imports, delayed
+        directories[0], directories[2], directories[26] = exported, imports, delayed
         wide = self.bits == 64
         optional = pack("<H22x", 0x20B if wide else 0x10B)
         optional += pack("<Q", BASE) if wide else pack("<II", 0, BASE)
@@ -139,6 +141,11 @@ class Pe:
         for name, functions in self.libraries:
             entries += pack("<5I", tables.functions(functions), 0, 0, tables.add(name.encode() + b"\0"), 0)
         return entries + bytes(20)
+
+    def _exported(self, tables: _Tables) -> bytes:
+        places = [tables.add(name.encode() + b"\0") for name in self.exports]
+        table = tables.add(pack(f"<{len(places)}I", *places))
+        return pack("<10I", 0, 0, 0, 0, 1, len(places), len(places), 0, table, 0)
 
     def _delayed(self, tables: _Tables) -> bytes:
         entries = b""
