@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from envaudit.checks.registry import run_checks
+from envaudit.files_seen import doubt
 from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, can_start, locate
 from envaudit.model import Gap, Timings, replace
@@ -49,6 +50,8 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
         facts = try_out(facts, settings, progress)
         smoke_seconds = time.perf_counter() - before
     judged = run_checks(facts, rulebook)
+    if judged.crashed:
+        doubt("a check crashed")
     static_seconds = time.perf_counter() - started - (smoke_seconds or 0.0)
     timings = Timings(static_seconds, smoke_seconds)
     return decide(facts, rulebook.info, judged.findings, judged.gaps, settings, timings, crashed=judged.crashed)
@@ -69,7 +72,7 @@ def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) ->
     symbols = any(wanted(settings, code) for code in codes)
     if not settings.cache or target.root:  # of an image nothing is known by what its RECORD says
         return gather_facts(target, symbols=symbols, environ=environ)
-    from envaudit.cache import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
+    from envaudit.cache.database import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
 
     cache = Cache(default_folder(environ))
     try:
@@ -88,6 +91,7 @@ def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) 
     """Run the smoke tests of what is installed, in the sandbox, and add how they ended to the facts."""
     from envaudit.smoke import SmokeOptions, run_smoke  # noqa: PLC0415  a static run must not pay for it
 
+    doubt("smoke tests were run")  # how they end depends on more than files: the report is not kept
     jobs = {"jobs": settings.jobs} if settings.jobs else {}
     options = SmokeOptions(timeout=settings.smoke_timeout, memory=settings.smoke_memory, **jobs)
     installed = {key: dist.version for key, dist in facts.visible().items()}

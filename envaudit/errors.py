@@ -14,7 +14,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+TYPE_CHECKING = False  # mypy takes it for that of typing, which nothing that is imported first may import
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1

@@ -110,7 +110,7 @@ def type_of(path: str) -> int:
 
 def own_type_of(path: str) -> int:
     """Return what stands at a path itself: for a link ``S_IFLNK``."""
-    return _asked("own type", path, _own_type_of)
+    return _asked("own type", path, own_type_of_path)
 
 
 def may_execute(path: str) -> bool:
@@ -144,7 +144,8 @@ def _type_of(path: str) -> int:
         return 0
 
 
-def _own_type_of(path: str) -> int:
+def own_type_of_path(path: str) -> int:
+    """Return what ``own_type_of`` does, without a note."""
     try:
         return stat.S_IFMT(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -161,7 +162,7 @@ def _may_execute(path: str) -> int:
 
 QUESTIONS: dict[str, Callable[[str], int | str]] = {
     "type": _type_of,
-    "own type": _own_type_of,
+    "own type": own_type_of_path,
     "may execute": _may_execute,
     "real": os.path.realpath,
 }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from envaudit.binary import Code
     from envaudit.binary.symbols import Symbols
-    from envaudit.cache import Cache
+    from envaudit.cache.database import Cache
     from envaudit.cache.compiled import KeptFiles
     from envaudit.model import (
         BinaryFacts,

@@ -397,7 +397,11 @@ class Timings(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The outcome of a run; every output format is a view of it."""
+    """The outcome of a run; every output format is a view of it.
+
+    ``unchanged_since`` is set when it is that of an earlier run, of which everything is as it was: the local time at
+    which that run began, such as ``2026-11-23T14:02:11+00:00``.
+    """
 
     facts: Facts
     rules: RulesInfo
@@ -407,3 +411,4 @@ class Report(NamedTuple):
     gaps: tuple[Gap, ...]
     suppressed: tuple[Suppressed, ...] = ()
     timings: Timings = Timings(0.0)
+    unchanged_since: str = ""

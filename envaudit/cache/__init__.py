@@ -1,8 +1,5 @@
-"""What was read of files, kept for the next run; see ``database`` for where, and ``compiled`` for what."""
+"""What is kept from one run to the next.
 
-from __future__ import annotations
-
-from envaudit.cache.compiled import KeptFiles
-from envaudit.cache.database import Cache, Info, clear, default_folder
-
-__all__ = ["Cache", "Info", "KeptFiles", "clear", "default_folder"]
+``database`` says where and how, ``compiled`` what was read of compiled files, ``reports`` what was said of environments
+in which nothing has changed. Each is imported by its own name: a run pays for what it uses.
+"""

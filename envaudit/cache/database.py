@@ -10,20 +10,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.cache.place import BUSY, FILE_NAME, default_folder, file_is_unsafe, made_folder_is_unsafe
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
-VARIABLE = "ENVAUDIT_CACHE_DIR"
-FILE_NAME = "facts.sqlite3"
+__all__ = ["FILE_NAME", "Cache", "Info", "clear", "default_folder"]
+
 SIZE_LIMIT = 64 * 1024 * 1024  # bytes of the file; the facts of 1,150 compiled files take 1 MiB
-_SCHEMA = 1
+REPORTS_LIMIT = 64  # so many requests are answered at once: environments, formats, widths
+_REPORTS_SIZE = 16 * 1024 * 1024  # bytes of all reports together
+_SCHEMA = 2
 _VALUE_LIMIT = 1024 * 1024
-_BUSY = 0.5  # seconds to wait for another run; then this one does without
 _DAY = 86400
 _AT_ONCE = 500  # parameters of one statement; old SQLite takes 999
 _DIGEST = 16  # characters
@@ -32,27 +34,19 @@ _CREATE = (
     "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA journal_mode = WAL",
     "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS reports (key BLOB PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL)",
     f"PRAGMA user_version = {_SCHEMA}",
 )
 
 
-def default_folder(environ: Mapping[str, str]) -> str:
-    """Return the folder of the cache: ``ENVAUDIT_CACHE_DIR``, else where the system keeps caches of users."""
-    given = environ.get(VARIABLE)
-    if given:
-        return os.path.abspath(os.path.expanduser(given))
-    from platformdirs import user_cache_dir  # noqa: PLC0415  only where nobody says where
-
-    return user_cache_dir("envaudit", appauthor=False)
-
-
 class Info(NamedTuple):
-    """What a folder holds: number of files known, bytes on disk, and why it is not used (empty: it is)."""
+    """What a folder holds: files known, reports kept, bytes on disk, and why it is not used (empty: it is)."""
 
     folder: str
     entries: int
     size: int
     unused: str = ""
+    reports: int = 0
 
 
 class Cache:
@@ -64,7 +58,7 @@ class Cache:
         self._folder = folder
         self._database: sqlite3.Connection | None = None
         self._used: list[str] = []
-        self.unused = _unsafe_folder(folder)
+        self.unused = made_folder_is_unsafe(folder)
         if not self.unused:
             self._open()
 
@@ -119,12 +113,36 @@ class Cache:
                 raise
             self._shrink()
 
+    def put_report(self, request: bytes, value: bytes) -> None:
+        """Keep a report, sealed (see ``reports``), as the answer to a request; the oldest go for it."""
+        if self._database is None:
+            return
+        with self._guarded():
+            self._execute("BEGIN IMMEDIATE", ())
+            try:
+                self._execute("INSERT OR REPLACE INTO reports VALUES (?, ?, ?)", (request, value, int(time.time())))
+                total = 0
+                newest_first = list(
+                    self._execute("SELECT rowid, length(value) FROM reports ORDER BY used DESC, rowid DESC", ())
+                )
+                for position, (row, size) in enumerate(newest_first):
+                    total += int(str(size))
+                    if position >= REPORTS_LIMIT or (position and total > _REPORTS_SIZE):
+                        self._execute("DELETE FROM reports WHERE rowid = ?", (row,))
+                self._execute("COMMIT", ())
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    self._execute("ROLLBACK", ())
+                raise
+            self._shrink()
+
     def info(self) -> Info:
         """Count what is there."""
-        entries = 0
+        entries = reports = 0
         with self._guarded():
             entries = int(str(next(self._execute("SELECT COUNT(*) FROM facts", ()))[0]))
-        return Info(self._folder, entries, _size_of(self._path), self.unused)
+            reports = int(str(next(self._execute("SELECT COUNT(*) FROM reports", ()))[0]))
+        return Info(self._folder, entries, _size_of(self._path), self.unused, reports)
 
     def close(self) -> None:
         """Close the database."""
@@ -136,7 +154,7 @@ class Cache:
     def _open(self) -> None:
         """Open the database, a new one in place of one that cannot be used."""
         for attempt in range(2):
-            if attempt or _unsafe_file(self._path):
+            if attempt or file_is_unsafe(self._path):
                 _delete(self._path)
             if self._connect():
                 return
@@ -154,9 +172,9 @@ class Cache:
             return True
         database = None
         try:
-            database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
+            database = sqlite3.connect(self._path, timeout=BUSY, isolation_level=None)
             self._prepare(database)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, ValueError) as error:  # ValueError: a name that is no UTF-8
             if database is not None:
                 database.close()
             if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
@@ -181,9 +199,10 @@ class Cache:
             database.execute("COMMIT")
         elif version != _SCHEMA:
             raise sqlite3.DatabaseError("another schema")
-        columns = [row[1] for row in database.execute("PRAGMA table_info(facts)")]
-        if columns != ["key", "value", "used"]:
-            raise sqlite3.DatabaseError("another schema")
+        for table in ("facts", "reports"):
+            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+            if columns != ["key", "value", "used"]:
+                raise sqlite3.DatabaseError("another schema")
         database.execute("PRAGMA synchronous = OFF")  # what a power cut tears is noticed and thrown away
 
     def _execute(self, statement: str, values: Sequence[object]) -> Iterator[tuple[object, ...]]:
@@ -240,34 +259,6 @@ def _digest(key: str, value: str) -> str:
 
 def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     return (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))
-
-
-def _unsafe_folder(folder: str) -> str:
-    """Make the folder if it is not there; say why it must not be trusted."""
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        status = os.stat(folder)
-    except (OSError, ValueError) as error:
-        return f"its folder cannot be used: {getattr(error, 'strerror', None) or error}"
-    return _foreign(status, "its folder")
-
-
-def _unsafe_file(path: str) -> str:
-    """Say why a file must not be trusted; nothing when it is not there."""
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return ""
-    return _foreign(status, "it") if stat.S_ISREG(status.st_mode) else "it is no regular file"
-
-
-def _foreign(status: os.stat_result, what: str) -> str:
-    """Say why somebody else may have written here."""
-    if not hasattr(os, "geteuid"):  # pragma: no cover  Windows has other means, and folders of users are theirs
-        return ""
-    if status.st_uid != os.geteuid():
-        return f"{what} belongs to another user"
-    return f"{what} can be written by others" if status.st_mode & 0o022 else ""
 
 
 def _delete(path: str) -> None:

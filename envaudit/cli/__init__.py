@@ -9,11 +9,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from envaudit.cli.streams import close_quietly, complain
 from envaudit.errors import EXIT_CLEAN, EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, EnvauditError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (0 clean, 1 findings, 2 cannot be done, 3 incomplete, 130 stopped)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run_command(arguments)
+        unchanged = _unchanged(arguments)
+        return _run_command(arguments) if unchanged is None else unchanged
     except EnvauditError as error:
         complain(f"error: {error}")
         return error.exit_code
@@ -46,6 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         close_quietly()
 
 
+def _unchanged(arguments: list[str]) -> int | None:
+    """Write the report again that was made of this environment if nothing has changed; ``None`` if it has to be made.
+
+    Nothing that is not needed for that has been imported so far, and it has to stay so.
+    """
+    if arguments[:1] != ["check"]:
+        return None
+    from envaudit.cli.replay import replay  # noqa: PLC0415
+
+    return replay(arguments, os.environ)
+
+
 def _run_command(arguments: list[str]) -> int:
     from envaudit.cli.parser import parse  # noqa: PLC0415 - an import that fails or is interrupted is handled above
 
@@ -53,6 +66,7 @@ def _run_command(arguments: list[str]) -> int:
         options = parse(arguments)
     except SystemExit as stop:  # --help and --version have been printed
         return stop.code if isinstance(stop.code, int) else EXIT_ERROR if stop.code else EXIT_CLEAN
+    options.arguments = tuple(arguments)
     result: int = options.run(options)
     return result
 

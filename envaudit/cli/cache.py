@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from envaudit.cli.parser import Commands
 
 _DESCRIPTION = """\
-What was read of compiled files is kept in a folder of yours, so that the next audit need not read them again. It holds
-no names of environments and nothing but facts about files; deleting it costs nothing but time.
+What was read of compiled files is kept in a folder of yours, so that the next audit need not read them again, and so is
+the report of an audit without smoke tests, with the status of all it has looked at: while nothing changes it is shown
+again. Deleting all of it costs nothing but time.
 """
 
 
@@ -36,13 +37,16 @@ def add_parser(commands: Commands) -> None:
 
 
 def run_info(_: argparse.Namespace) -> int:
-    """Write folder, number of files and size, and why it is not used if it is not."""
-    from envaudit.cache import Cache, default_folder  # noqa: PLC0415
+    """Write folder, number of files and reports and size, and why it is not used if it is not."""
+    from envaudit.cache.database import Cache, default_folder  # noqa: PLC0415
 
     cache = Cache(default_folder(os.environ))
     info = cache.info()
     cache.close()
-    lines = [f"folder  {info.folder}", f"holds   {number(info.entries, 'file')}, {info.size / 1024**2:.1f} MiB"]
+    lines = [
+        f"folder  {info.folder}",
+        f"holds   {number(info.entries, 'file')}, {number(info.reports, 'report')}, {info.size / 1024**2:.1f} MiB",
+    ]
     if info.unused:
         lines.append(f"unused  {info.unused}")
     write_out("".join(f"{plain(line)}\n" for line in lines))
@@ -51,7 +55,7 @@ def run_info(_: argparse.Namespace) -> int:
 
 def run_clear(_: argparse.Namespace) -> int:
     """Delete the cache."""
-    from envaudit.cache import clear, default_folder  # noqa: PLC0415
+    from envaudit.cache.database import clear, default_folder  # noqa: PLC0415
 
     folder = default_folder(os.environ)
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envaudit.cli.streams import check_destination, complain, is_terminal, use_color, width_of, write_file, write_out
@@ -14,6 +13,7 @@ from envaudit.errors import EXIT_CLEAN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from envaudit.cli.keep import Keeper
     from envaudit.cli.parser import Commands
     from envaudit.model import Report
     from envaudit.report import ReportOptions
@@ -101,20 +101,36 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Audit, report, and return the exit code of the verdict."""
-    from envaudit.settings import load_settings  # noqa: PLC0415 - --help needs none of it
+    from envaudit.cli.keep import Keeper  # noqa: PLC0415 - --help needs none of it
+    from envaudit.files_seen import Seen  # noqa: PLC0415
+    from envaudit.settings import load_settings  # noqa: PLC0415
 
     if options.list_checks:
         from envaudit.cli.listing import lines  # noqa: PLC0415
 
         write_out("".join(f"{line}\n" for line in lines()))
         return EXIT_CLEAN
-    environ, cwd = os.environ, str(Path.cwd())
-    settings = load_settings(vars(options), environ, cwd)
-    if settings.output:
-        check_destination(settings.output)
-    report = _audit(settings, environ, cwd)
+    environ, cwd = os.environ, os.getcwd()
+    with Seen() as seen:
+        keeper = Keeper(options.arguments, environ, seen)
+        settings = load_settings(vars(options), environ, cwd)
+        if settings.output:
+            check_destination(settings.output)
+        report = _audit(settings, keeper.variables, cwd)
     _write(report, settings, environ, cwd)
+    if settings.cache and keeper.may_keep():
+        _keep(keeper, report, settings, environ, cwd)
     return report.exit_code
+
+
+def _keep(keeper: Keeper, report: Report, settings: Settings, environ: Mapping[str, str], cwd: str) -> None:
+    """Keep what the next run is to write if it finds nothing changed: this report, and since when it holds."""
+    from envaudit.model import replace  # noqa: PLC0415
+    from envaudit.report import render  # noqa: PLC0415
+
+    text = render(replace(report, unchanged_since=keeper.started), _options(settings, environ, cwd))
+    note = _said(report, settings) if settings.output and not settings.quiet else ""
+    keeper.keep(text, report.exit_code, settings.output, note)
 
 
 def _audit(settings: Settings, environ: Mapping[str, str], cwd: str) -> Report:
@@ -137,7 +153,12 @@ def _write(report: Report, settings: Settings, environ: Mapping[str, str], cwd: 
         return
     write_file(settings.output, text)
     if not settings.quiet:
-        complain(f"{report.verdict}, exit code {report.exit_code}; the report is in {settings.output}")
+        complain(_said(report, settings))
+
+
+def _said(report: Report, settings: Settings) -> str:
+    """Return what is said of a report that is in a file."""
+    return f"{report.verdict}, exit code {report.exit_code}; the report is in {settings.output}"
 
 
 def _options(settings: Settings, environ: Mapping[str, str], cwd: str) -> ReportOptions:

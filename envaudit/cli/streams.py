@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
 
 from envaudit.errors import EnvauditError, UsageError
-from envaudit.files import reason
-from envaudit.report.plain import plain
 
+TYPE_CHECKING = False  # mypy takes it for that of typing, whose import a run that finds nothing changed has no time for
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TextIO
 
 PROGRAM = "envaudit"
 _WIDTH_OF_A_FILE = 100
@@ -23,10 +20,14 @@ _WIDEST = 120  # longer lines are tiring to read, however wide the window is
 
 def complain(text: str, *, escape: bool = True) -> None:
     """Write a line to standard error, with the name of the program; a closed stream is nobody's concern."""
+    from envaudit.report.plain import plain  # noqa: PLC0415  most runs have nothing to complain about
+
     line = f"{PROGRAM}: {plain(text)}\n" if escape else text
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or None under pythonw
+    try:
         sys.stderr.write(_writable(line, sys.stderr))
         sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):  # closed, or None under pythonw
+        return
 
 
 def write_out(text: str) -> None:
@@ -41,7 +42,7 @@ def write_out(text: str) -> None:
         _to_nowhere(stream)
     except (OSError, ValueError) as error:  # the disk is full, or the stream is closed
         _to_nowhere(stream)
-        raise EnvauditError(f"cannot write to standard output: {reason(error)}") from error
+        raise EnvauditError(f"cannot write to standard output: {_reason(error)}") from error
 
 
 def close_quietly() -> None:
@@ -61,10 +62,18 @@ def _writable(text: str, stream: TextIO) -> str:
 
 def _to_nowhere(stream: TextIO) -> None:
     """Let what is still buffered go to the null device, instead of failing again when Python ends."""
-    with contextlib.suppress(OSError, ValueError):
+    try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
+    except (OSError, ValueError):
+        return
+
+
+def _reason(error: OSError | ValueError) -> str:
+    from envaudit.files import reason  # noqa: PLC0415  only on the way to an error
+
+    return reason(error)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -72,11 +81,11 @@ def _to_nowhere(stream: TextIO) -> None:
 
 def check_destination(path: str) -> None:
     """Raise ``UsageError`` if a report could not be written there, before any work is done for it."""
-    file = Path(path)
-    if file.is_dir():
+    if os.path.isdir(path):
         raise UsageError(f"--output {path}: this is a folder, not a file")
-    if not file.parent.is_dir():
-        raise UsageError(f"--output {path}: there is no folder {file.parent}")
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder or os.curdir):
+        raise UsageError(f"--output {path}: there is no folder {folder}")
 
 
 def write_file(path: str, text: str) -> None:
@@ -88,35 +97,41 @@ def write_file(path: str, text: str) -> None:
     try:
         mode = _mode(path)
         if mode is not None and not stat.S_ISREG(mode):
-            with Path(path).open("wb") as stream:
+            with open(path, "wb") as stream:
                 stream.write(data)
             return
-        _replace(Path(path).resolve(), data, mode)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
-        why = reason(error) if isinstance(error, OSError) else str(error)
-        raise EnvauditError(f"cannot write {path}: {why}") from error
+        _replace(os.path.realpath(path), data, mode)
+    except OSError as error:
+        raise EnvauditError(f"cannot write {path}: {_reason(error)}") from error
 
 
 def _mode(path: str) -> int | None:
     try:
-        return Path(path).stat().st_mode
+        return os.stat(path).st_mode
     except FileNotFoundError:
         return None
 
 
-def _replace(file: Path, data: bytes, mode: int | None) -> None:
-    beside = file.with_name(f".{file.name[:200]}.{os.urandom(6).hex()}.tmp")
+def _replace(path: str, data: bytes, mode: int | None) -> None:
+    folder, name = os.path.split(path)
+    beside = os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}.tmp")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             if mode is not None and hasattr(os, "fchmod"):
                 os.fchmod(stream.fileno(), stat.S_IMODE(mode))
             stream.write(data)
-        beside.replace(file)
+        os.replace(beside, path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+        _delete(beside)
         raise
+
+
+def _delete(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return
 
 
 # --- what a destination can show ------------------------------------------------------------------------------------

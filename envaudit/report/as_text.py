@@ -70,7 +70,8 @@ def _verdict(report: Report, options: ReportOptions) -> Line:
     style = "bold green" if report.verdict == "clean" else "bold yellow"
     if worst in {Severity.ERROR, Severity.WARNING}:
         style = _STYLES[worst]
-    return Span(word, style), Span(f": {rest}")
+    since = report.unchanged_since[:16].replace("T", " ")
+    return Span(word, style), Span(f": {rest}"), Span(f"; nothing changed since {since}" if since else "")
 
 
 # --- one finding ----------------------------------------------------------------------------------------------------

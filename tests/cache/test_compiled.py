@@ -11,7 +11,8 @@ import pytest
 
 from envaudit.binary import read_binary, stored
 from envaudit.binary.stored import Stored, WrongFormError, reader_version
-from envaudit.cache import Cache, KeptFiles
+from envaudit.cache.compiled import KeptFiles
+from envaudit.cache.database import Cache
 from envaudit.model import BinaryFacts, NumpyNeed, RecordEntry, StructSizes, VersionNeed, replace
 from tests.binary.conftest import fixture
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envaudit.cache import Cache, clear, database, default_folder
+from envaudit.cache import database
+from envaudit.cache.database import Cache, clear, default_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ VALUES = {f"key {number}": f'["value {number}", "{"x" * 200}"]' for number in ra
 
 _WRITER = """
 import sys
-from envaudit.cache import Cache
+from envaudit.cache.database import Cache
 folder, own = sys.argv[1:]
 for turn in range(15):
     cache = Cache(folder)
@@ -204,7 +205,7 @@ def test_a_file_that_cannot_be_made(folder: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_another_run_has_locked_it_from_the_start(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_BUSY", 0.05)
+    monkeypatch.setattr(database, "BUSY", 0.05)
     with contextlib.closing(sqlite3.connect(os.path.join(folder, database.FILE_NAME), isolation_level=None)) as other:
         os.chmod(os.path.join(folder, database.FILE_NAME), 0o600)
         other.execute("BEGIN EXCLUSIVE")
@@ -260,7 +261,7 @@ def test_a_value_that_is_too_large_is_not_kept(folder: str) -> None:
 
 
 def test_a_run_does_without_while_another_holds_it(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_BUSY", 0.05)
+    monkeypatch.setattr(database, "BUSY", 0.05)
     path = _filled(folder)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

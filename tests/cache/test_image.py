@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envaudit.cache import Cache, KeptFiles
+from envaudit.cache.compiled import KeptFiles
+from envaudit.cache.database import Cache
 from envaudit.files import looking_inside
 from envaudit.model import BinaryFacts, RecordEntry
 from tests.support.trees import Link, write_tree

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import envaudit.audit
+from envaudit.files_seen import doubt
 from tests.report.samples import BROKEN
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class FakeAudit:
     def __call__(
         self, settings: Settings, environ: Mapping[str, str], cwd: str, progress: Progress | None = None
     ) -> Report:
+        doubt("made by hand")
         self.settings.append(settings)
         self.progress = progress
         if self.act is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envaudit.cache import Cache
+from envaudit.cache.database import Cache
 from envaudit.cli import main
 from envaudit.settings import load_settings
 from tests.binary.conftest import fixture
@@ -34,7 +34,7 @@ def venv(tmp_path: Path) -> Path:
 def _report(capsys: pytest.CaptureFixture[str], venv: Path, *arguments: str) -> dict[str, object]:
     main(["check", str(venv), "--no-smoke", "--format", "json", *arguments])
     report: dict[str, object] = json.loads(capsys.readouterr().out)
-    del report["timings"]
+    del report["timings"], report["unchanged_since"]
     return report
 
 
@@ -42,7 +42,7 @@ def test_info_and_clear(folder: Path, venv: Path, capsys: pytest.CaptureFixture[
     main(["check", str(venv), "--no-smoke"])
     capsys.readouterr()
     assert main(["cache", "info"]) == 0
-    assert capsys.readouterr().out.splitlines() == [f"folder  {folder}", "holds   3 files, 0.0 MiB"]
+    assert capsys.readouterr().out.splitlines() == [f"folder  {folder}", "holds   3 files, 0 reports, 0.1 MiB"]
     assert main(["cache", "clear"]) == 0
     assert main(["cache", "clear"]) == 0
     said = capsys.readouterr().out

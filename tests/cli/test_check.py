@@ -178,7 +178,7 @@ class TestWriteFile:
         def fail(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("pathlib.Path.replace", fail)
+        monkeypatch.setattr("os.replace", fail)
         assert main(["check", "-o", str(file)]) == 2
         assert capsys.readouterr().err == f"envaudit: error: cannot write {file}: no space left on device\n"
         assert file.read_text(encoding="utf-8") == "old"

@@ -50,7 +50,7 @@ def test_every_report_fits_the_schema(sample: Report) -> None:
 
 def test_the_contract() -> None:
     out = document(BROKEN)
-    keys = "schema_version tool rules target verdict exit_code findings gaps suppressed timings"
+    keys = "schema_version tool rules target verdict exit_code findings gaps suppressed timings unchanged_since"
     assert list(out) == keys.split()
     assert out["schema_version"] == 1
     assert out["tool"] == {"name": "envaudit", "version": __version__}

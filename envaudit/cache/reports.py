@@ -1,0 +1,196 @@
+"""Finished reports, each with everything it was made of.
+
+A report is found again under the request it answers: arguments, folder, variables, machine, user, Python and version of
+the program. It answers only if all that was looked at beside is as it was: the variables, the status of every file and
+folder that was read, and the answer to every question about a path (``files_seen``). Nothing else is trusted, and a
+kept report that is not exactly of the form written here is none.
+
+Next to nothing is imported here but SQLite.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import zlib
+
+from envaudit.cache.place import BUSY, FILE_NAME, file_is_unsafe, folder_is_unsafe
+from envaudit.files_seen import FIELDS, own_type_of_path, signature_of_path, still_as_read, still_told
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from envaudit.files_seen import Seen
+
+FORMAT = 1
+VALUE_LIMIT = 4 * 1024 * 1024  # bytes as they are kept; that of an environment of 288 distributions takes 150 KiB
+_WHOLE_LIMIT = 64 * 1024 * 1024  # bytes unpacked
+_DIGEST_SIZE = 16
+_DAY = 86400
+# Of a folder of which so many things are asked, its own status is kept: one look at it answers them all.
+_MANY = 8
+
+
+class KeptReport:
+    """What a run has written: ``text`` to ``output`` (empty: standard output) and ``note`` to standard error.
+
+    ``environ`` are the variables it has looked at, ``None`` for one that was not set.
+    """
+
+    __slots__ = ("_paths", "_signatures", "_told", "environ", "exit_code", "note", "output", "text")
+
+    def __init__(self, text: str, exit_code: int, output: str, note: str, environ: Mapping[str, str | None]) -> None:
+        self.text = text
+        self.exit_code = exit_code
+        self.output = output
+        self.note = note
+        self.environ = dict(environ)
+        self._paths: Sequence[bytes] = ()
+        self._signatures: Sequence[int] = ()
+        self._told: Mapping[str, tuple[Sequence[str], Sequence[int | str]]] = {}
+
+    def dump(self, seen: Seen) -> bytes:
+        """Return the bytes to keep; raises ``ValueError`` for what cannot be kept."""
+        read, told = _condensed(seen)
+        whole = marshal.dumps(
+            (
+                FORMAT,
+                self.text.encode("utf-8", "surrogatepass"),
+                self.exit_code,
+                self.output.encode("utf-8", "surrogatepass"),
+                self.note.encode("utf-8", "surrogatepass"),
+                [_pair(name, value) for name, value in self.environ.items()],
+                b"\0".join(os.fsencode(path) for path in read),
+                [number for signature in read.values() for number in signature],
+                {
+                    question: (b"\0".join(map(os.fsencode, some)), list(some.values()))
+                    for question, some in told.items()
+                },
+            )
+        )
+        return zlib.compress(whole, 1)
+
+    @classmethod
+    def load(cls, value: bytes) -> KeptReport | None:
+        """Read what ``dump`` has written; ``None`` for anything else."""
+        try:
+            unpacked = zlib.decompressobj()
+            plain = marshal.loads(unpacked.decompress(value, _WHOLE_LIMIT))  # noqa: S302  its digest was right
+            if not unpacked.eof or type(plain) is not tuple or len(plain) != 9:
+                return None
+            version, text, code, output, note, pairs, paths, signatures, told = plain
+            if version != FORMAT or type(code) is not int:
+                return None
+            environ = {name.decode(): _text_or_none(set_to) for name, set_to in pairs}
+            kept = cls(_text(text), code, _text(output), _text(note), environ)
+            kept._paths = paths.split(b"\0")
+            kept._signatures = signatures if type(signatures) is list else ()
+            kept._told = {question: _asked(*some) for question, some in told.items()}
+        except (zlib.error, ValueError, TypeError, EOFError, AttributeError, KeyError):
+            return None
+        return kept if len(kept._signatures) == len(kept._paths) * FIELDS else None
+
+    def holds(self, environ: Mapping[str, str]) -> bool:
+        """Whether everything that the report was made of is as it was."""
+        return (
+            all(environ.get(name) == value for name, value in self.environ.items())
+            and all(still_told(question, *some) for question, some in self._told.items())
+            and still_as_read(self._paths, self._signatures)
+        )
+
+
+def find_report(folder: str, request: bytes, now: float) -> KeptReport | None:
+    """Return the report that was kept for a request; whatever is wrong with the cache, there is none."""
+    path = os.path.join(folder, FILE_NAME)
+    if folder_is_unsafe(folder) or not os.path.exists(path) or file_is_unsafe(path):
+        return None
+    import sqlite3  # noqa: PLC0415  not where there is no cache
+
+    try:
+        database = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
+        try:
+            row = database.execute("SELECT value, used FROM reports WHERE key = ?", (request,)).fetchone()
+            if row is None or type(row[0]) is not bytes or type(row[1]) is not int:
+                return None
+            if row[1] < now - _DAY:
+                database.execute("UPDATE reports SET used = ? WHERE key = ?", (int(now), request))
+        finally:
+            database.close()
+    except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, MemoryError):
+        return None
+    value: bytes = row[0]
+    if value[:_DIGEST_SIZE] != _digest(request, value[_DIGEST_SIZE:]):
+        return None
+    return KeptReport.load(value[_DIGEST_SIZE:])
+
+
+def sealed(request: bytes, value: bytes) -> bytes:
+    """Return what to put into the database, with a digest: nothing in SQLite notices a flipped bit."""
+    return _digest(request, value) + value
+
+
+def _digest(request: bytes, value: bytes) -> bytes:
+    try:
+        from _blake2 import blake2b  # noqa: PLC0415  that of hashlib, without OpenSSL, which takes 4 ms
+    except ImportError:
+        from hashlib import blake2b  # noqa: PLC0415
+    digest = blake2b(len(request).to_bytes(8, "little") + request, digest_size=_DIGEST_SIZE)
+    digest.update(value)
+    return bytes(digest.digest())
+
+
+# --- what was seen, as it is kept -----------------------------------------------------------------------------------
+
+_Told = dict[str, dict[str, "int | str"]]
+
+
+def _condensed(seen: Seen) -> tuple[dict[str, tuple[int, ...]], _Told]:
+    """Return what was read, and for each question its paths and answers.
+
+    What stands in a folder, and as what, cannot change without its status. That takes the place of many questions about
+    one folder, but for links: what they lead to lies elsewhere.
+    """
+    read: dict[str, tuple[int, ...]] = dict(seen.read)
+    told: _Told = {}
+    by_folder: dict[str, list[tuple[str, str]]] = {}
+    for (question, path), answer in seen.told.items():
+        told.setdefault(question, {})[path] = answer
+        if question in {"type", "own type"}:
+            by_folder.setdefault(os.path.dirname(path), []).append((question, path))
+    for folder, asked in by_folder.items():
+        if folder not in read:
+            if len(asked) < _MANY:
+                continue
+            signature = signature_of_path(folder)
+            if signature[0] <= 0:
+                continue
+            seen.add_read(folder, signature)
+            read[folder] = signature
+        for question, path in asked:
+            if os.path.basename(path) not in {"", ".", ".."} and own_type_of_path(path) == told[question][path]:
+                del told[question][path]
+    return read, told
+
+
+def _pair(name: str, value: str | None) -> tuple[bytes, bytes | None]:
+    return name.encode(), None if value is None else value.encode("utf-8", "surrogatepass")
+
+
+def _text(raw: object) -> str:
+    if type(raw) is not bytes:
+        raise TypeError
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def _text_or_none(raw: object) -> str | None:
+    return None if raw is None else _text(raw)
+
+
+def _asked(paths: object, answers: object) -> tuple[list[str], list[int | str]]:
+    if type(paths) is not bytes or type(answers) is not list:
+        raise TypeError
+    asked = [os.fsdecode(path) for path in paths.split(b"\0")] if paths else []
+    if len(asked) != len(answers):
+        raise ValueError(len(answers))
+    return asked, answers
