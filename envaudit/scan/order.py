@@ -9,6 +9,7 @@ from envaudit.errors import ReadError
 from envaudit.files import is_there, read_bytes
 from envaudit.model import replace
 from envaudit.scan.names import is_version
+from envaudit.scan.twins import count_fitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,9 +54,15 @@ def _compare(one: Distribution, other: Distribution) -> int:
 
 
 def _absent(dist: Distribution) -> float:
-    """Return the share of files in RECORD that are not on disk; 1.0 without a RECORD, 2.0 without metadata as well."""
+    """Return the share of files that are not as RECORD says; 1.0 without a RECORD, 2.0 without metadata as well.
+
+    Sizes tell two releases apart whose files have the same names. A RECORD without sizes is held against the names.
+    """
     if not dist.has_record:
         return 1.0 if dist.metadata_path else 2.0
+    fitting, listed = count_fitting(dist)
+    if listed:
+        return 1.0 - fitting / listed
     try:
         data = read_bytes(f"{dist.info_path}/RECORD")
     except ReadError:
