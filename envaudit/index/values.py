@@ -1,0 +1,98 @@
+"""What an index says about a project, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from packaging.utils import NormalizedName
+
+_SDIST_ENDINGS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """One file that an index offers; ``url`` is without credentials.
+
+    ``version`` is as the file name spells it. ``hashes`` are pairs of algorithm and hexadecimal digest. ``yanked`` is
+    the reason (perhaps empty) of a yanked file, ``None`` for others. ``size`` in bytes and ``uploaded`` (ISO 8601) are
+    unknown (``None``, empty) on indexes that do not say. ``metadata`` is the sha256 of the METADATA file that the index
+    serves beside the wheel, empty when it serves one without a digest, ``None`` when it does not say that it does.
+    """
+
+    name: str
+    url: str
+    version: str
+    is_wheel: bool
+    hashes: tuple[tuple[str, str], ...] = ()
+    requires_python: str = ""
+    yanked: str | None = None
+    size: int | None = None
+    uploaded: str = ""
+    metadata: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The digest, empty when the index does not give it."""
+        return dict(self.hashes).get("sha256", "")
+
+    @property
+    def tags(self) -> tuple[str, str, str]:
+        """The compressed tags of a wheel, such as ``cp311``, ``cp311``, ``manylinux_2_17_x86_64``; empty for others."""
+        parts = self.name[: -len(".whl")].rsplit("-", 3) if self.is_wheel else ()
+        return (parts[1], parts[2], parts[3]) if len(parts) == 4 else ("", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What one index offers of a project.
+
+    ``index`` is the address without credentials. ``status`` is that of PEP 792, with its reason; empty when the index
+    does not say, which is not the same as ``active``.
+    """
+
+    key: NormalizedName
+    index: str
+    files: tuple[IndexFile, ...]
+    status: Literal["", "active", "archived", "quarantined", "deprecated"] = ""
+    status_reason: str = ""
+
+    def of_version(self, version: str) -> tuple[IndexFile, ...]:
+        """Return the files of a version, however it is spelled."""
+        wanted = _comparable(version)
+        return tuple(file for file in self.files if file.version == version or _comparable(file.version) == wanted)
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions there are files of, in the order of the page."""
+        return tuple(dict.fromkeys(file.version for file in self.files))
+
+
+def _comparable(version: str) -> str:
+    from packaging.utils import canonicalize_version  # noqa: PLC0415
+
+    return canonicalize_version(version)
+
+
+def version_in(file_name: str, key: NormalizedName) -> tuple[str, bool] | None:
+    """Return the version in the name of a file and whether it is a wheel; ``None`` when it is neither wheel nor sdist.
+
+    The name of an sdist does not tell where the version starts, unless one knows the project's.
+    """
+    if file_name.endswith(".whl"):
+        parts = file_name[: -len(".whl")].split("-")
+        if len(parts) not in {5, 6} or canonicalize_name(parts[0]) != key:
+            return None
+        return parts[1], True
+    for ending in _SDIST_ENDINGS:
+        if file_name.endswith(ending):
+            stem = file_name[: -len(ending)]
+            for position, letter in enumerate(stem):
+                if letter == "-" and position + 1 < len(stem) and canonicalize_name(stem[:position]) == key:
+                    return stem[position + 1 :], False
+            return None
+    return None
