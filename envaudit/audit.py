@@ -10,7 +10,7 @@ from envaudit.files_seen import doubt
 from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, can_start, locate
 from envaudit.model import Gap, Timings, replace
-from envaudit.rulebook import default_folder, load_rules
+from envaudit.rulebook import default_rules, load_rules
 from envaudit.scan.layout import read_layout
 from envaudit.settings import reject_unknown_rules
 from envaudit.verdict import decide, wanted
@@ -39,7 +39,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)
     facts = _with_layout(_gathered(target, settings, environ), environ, cwd)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
-    rulebook = load_rules([default_folder(), *settings.rules], installed)
+    rulebook = load_rules(rule_places(settings), installed)
     reject_unknown_rules(settings, rulebook.ids())
     smoke_seconds = None
     tried = settings.smoke and wanted(settings, "RUN")
@@ -55,6 +55,11 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     static_seconds = time.perf_counter() - started - (smoke_seconds or 0.0)
     timings = Timings(static_seconds, smoke_seconds)
     return decide(facts, rulebook.info, judged.findings, judged.gaps, settings, timings, crashed=judged.crashed)
+
+
+def rule_places(settings: Settings) -> tuple[str, ...]:
+    """Return where rules are read from: what ships, unless only an organisation's own are wanted, and those."""
+    return settings.rules if settings.rules_only else (default_rules(), *settings.rules)
 
 
 def _not_started(target: Target, settings: Settings) -> Iterator[Gap]:

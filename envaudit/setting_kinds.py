@@ -140,6 +140,7 @@ KEYS: dict[str, Kind] = {
     "jobs": Kind("jobs", _number_from_text, _count),
     "cache": Kind("cache", switch_from_text, _switch),
     "rules": Kind("rules", _paths_from_text, _strings),
+    "rules-only": Kind("rules_only", switch_from_text, _switch),
     "format": Kind("format", str, _one_of(FORMATS)),
     "output": Kind("output", str, _string),
     "color": Kind("color", str, _one_of(COLOR_CHOICES)),

@@ -44,8 +44,8 @@ class Settings(NamedTuple):
     ``CODE:distribution``; an empty ``select`` means every code.
     ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
     smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
-    read of compiled files. ``rules`` are extra folders of rules.
-    ``output`` is a file, empty for standard output. ``sources`` says of each field that is not at its default where
+    read of compiled files. ``rules`` are extra folders or built files of rules, ``rules_only`` leaves out those that
+    ship. ``output`` is a file, empty for standard output. ``sources`` says of each field that is not at its default where
     its value came from, in words for a message.
     """
 
@@ -63,6 +63,7 @@ class Settings(NamedTuple):
     jobs: int = 0
     cache: bool = True
     rules: tuple[str, ...] = ()
+    rules_only: bool = False
     format: Format = "text"
     output: str = ""
     color: ColorChoice = "auto"

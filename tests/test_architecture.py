@@ -28,7 +28,7 @@ LEVELS = (
     {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker"},
     {"gather"},
     {"checks", "report", "verdict"},
-    {"audit"},
+    {"audit", "proof"},
     {"cli"},
     {"__main__"},
 )

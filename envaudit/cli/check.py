@@ -76,7 +76,12 @@ def _add_choice(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--strict", action="store_true", default=None, help="exit with 3 if anything was not checked")
     group.add_argument("--exit-zero", action="store_true", default=None, help="exit with 0 in spite of findings")
-    group.add_argument("--rules", action="append", metavar="DIR", help="also use the rules in this folder (repeatable)")
+    group.add_argument(
+        "--rules", action="append", metavar="PATH", help="also use the rules in this folder or built file (repeatable)"
+    )
+    group.add_argument(
+        "--rules-only", action="store_true", default=None, help="use only those, not the rules that ship with envaudit"
+    )
 
 
 def _add_smoke(group: argparse._ArgumentGroup) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envaudit.rulebook.load import default_folder, load_rules
+from envaudit.rulebook.load import default_folder, default_rules, load_rules
 from envaudit.rulebook.match import Certainty, match_rule, parse_version
 from envaudit.rulebook.page import fix_sentence, rule_page
 from envaudit.rulebook.rule import Condition, Match, Reproducer, Rule, Rulebook, RuleFix, Signature
@@ -17,6 +17,7 @@ __all__ = [
     "Rulebook",
     "Signature",
     "default_folder",
+    "default_rules",
     "fix_sentence",
     "load_rules",
     "match_rule",

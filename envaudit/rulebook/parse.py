@@ -24,6 +24,7 @@ from envaudit.rulebook.rule import (
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping
     from typing import Any
 
     from packaging.utils import NormalizedName
@@ -65,9 +66,14 @@ def parse_rule(text: str, file: str) -> tuple[Rule | None, tuple[RuleError, ...]
     A rule is returned only when nothing is wrong. ``file`` is for the messages.
     """
     try:
-        data = _loads(text)
-    except ValueError as error:
+        data = loads(text)
+    except (ValueError, RecursionError) as error:
         return None, (RuleError(file, "", f"not TOML: {error}"),)
+    return parse_table(data, file)
+
+
+def parse_table(data: Mapping[str, Any], file: str) -> tuple[Rule | None, tuple[RuleError, ...]]:
+    """Return the rule in a table of TOML values, or None, and all that is wrong with the form of it."""
     table = Table(data, file)
     schema = table.number("schema")
     if schema > SCHEMA:
@@ -91,7 +97,7 @@ def parse_condition(text: str) -> Condition | None:
     return Condition(name, found[2].strip())
 
 
-def _loads(text: str) -> dict[str, Any]:
+def loads(text: str) -> dict[str, Any]:
     """Parse TOML with whatever this Python has; both raise a subclass of ``ValueError``."""
     if sys.version_info >= (3, 11):
         import tomllib as toml  # noqa: PLC0415

@@ -67,9 +67,11 @@ class Signature(NamedTuple):
 
     def recognises(self, text: str) -> bool:
         """Say whether it is in ``text``: the pattern, the name of the exception and the path."""
-        if self.exception not in text or self.context not in text:
-            return False
-        return re.search(self.regex, text, re.DOTALL) is not None
+        return self.context in text and self.fits_message(text)
+
+    def fits_message(self, text: str) -> bool:
+        """Say whether pattern and exception are in ``text``, wherever it was raised."""
+        return self.exception in text and re.search(self.regex, text, re.DOTALL) is not None
 
 
 class RuleFix(NamedTuple):
