@@ -85,7 +85,4 @@ def depth_below_prefix(path: str) -> int:
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
     """Say whether an entry is a file, also by a link; a loop of links is none."""
-    try:
-        return not is_folder(entry.path) if entry.is_symlink() else not entry.is_dir()
-    except OSError:
-        return False
+    return not is_folder(entry.path) if entry.is_symlink() else not entry.is_dir(follow_symlinks=False)
