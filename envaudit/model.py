@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     TargetKind = Literal["venv", "conda", "interpreter", "site-packages", "described"]
     SiteOrigin = Literal["site", "system", "user", "pth"]
+    BuildClass = Literal["1.x", "pybind11", "rust", "by-name", "2", "none"]
     SmokeEnd = Literal[
         "ok",
         "wrong-result",
@@ -73,6 +74,7 @@ __all__ = [
     "Location",
     "MetadataProblem",
     "NumpyNeed",
+    "PredictedBuild",
     "RecordEntry",
     "Report",
     "Resolved",
@@ -278,6 +280,24 @@ class SmokeResult(NamedTuple):
     peak_memory: int | None = None
 
 
+# --- what cannot be read, because it is not installed ---------------------------------------------------------------
+
+
+class PredictedBuild(NamedTuple):
+    """What a distribution without compiled files at hand was built for, by what is known of its releases.
+
+    ``numpy_class``: ``1.x`` refuses NumPy 2 when it is imported; ``pybind11`` (before 2.12), ``rust`` and ``by-name``
+    find NumPy by the name it had in 1.x and compare nothing; ``2`` runs on both; ``none`` does not use NumPy's C API.
+    ``basis`` is ``measured`` (a wheel of this release was read), ``inferred`` (wheels before and after it were) or
+    ``date`` (it was uploaded before any project built for NumPy 2). ``first_good`` is the first release for NumPy 2.
+    """
+
+    key: NormalizedName
+    numpy_class: BuildClass
+    basis: str
+    first_good: str = ""
+
+
 # --- facts, findings, gaps ------------------------------------------------------------------------------------------
 
 
@@ -294,7 +314,7 @@ class Facts(NamedTuple):
 
     ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known; ``cpu_flags`` are the names of
     what its processor can do, as in ``/proc/cpuinfo``, empty where they are not known. ``os_version`` is that of its
-    macOS, empty where it is not known.
+    macOS, empty where it is not known. ``predicted`` stands in for compiled files that are not at hand.
     """
 
     target: Target
@@ -310,6 +330,7 @@ class Facts(NamedTuple):
     cpu_flags: frozenset[str] = frozenset()
     os_version: str = ""
     layout: Layout = Layout()
+    predicted: tuple[PredictedBuild, ...] = ()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

@@ -13,13 +13,10 @@ from envaudit.index.wheels import compiled_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Literal
 
     from envaudit.index.remote_file import PartedFile
     from envaudit.index.remote_zip import Member
-    from envaudit.model import NumpyNeed
-
-    NumpyClass = Literal["1.x", "pybind11", "rust", "by-name", "2", "none"]
+    from envaudit.model import BuildClass, NumpyNeed
 
 MEMBER_LIMIT = 40 * 1024 * 1024  # compressed bytes of a file that is read
 SIZE_LIMIT = 256 * 1024 * 1024  # bytes of such a file
@@ -30,17 +27,16 @@ TOTAL_LIMIT = 64 * 1024 * 1024  # compressed bytes of all files that are read of
 class WheelClass(NamedTuple):
     """What a wheel was built for, the file that shows it, and how much was read.
 
-    ``1.x``: refuses NumPy 2 when it is imported. ``pybind11`` (before 2.12), ``rust`` and ``by-name`` find NumPy by the
-    name it had in 1.x and compare nothing. ``2``: runs on both. ``none``: no file uses NumPy's C API.
+    The classes are those of ``PredictedBuild``.
     """
 
-    numpy_class: NumpyClass
+    numpy_class: BuildClass
     file: str
     files_read: int
     bytes_read: int
 
 
-def class_of_need(need: NumpyNeed | None) -> NumpyClass | None:
+def class_of_need(need: NumpyNeed | None) -> BuildClass | None:
     """Return the class that one compiled file shows, ``None`` when it shows none."""
     if need is None or need.built_for == "unknown":
         return None
@@ -58,7 +54,7 @@ def classify_wheel(file: PartedFile) -> WheelClass:
     """
     members = compiled_members(read_table(file))
     read = total = 0
-    by_name: tuple[NumpyClass, str] | None = None
+    by_name: tuple[BuildClass, str] | None = None
     unread = ""
     for member in members:
         if read == COUNT_LIMIT or member.compressed > MEMBER_LIMIT or total + member.compressed > TOTAL_LIMIT:
@@ -84,9 +80,9 @@ def classify_wheel(file: PartedFile) -> WheelClass:
     return WheelClass("none", "", read, total)
 
 
-def worst_class(classes: Iterable[NumpyClass]) -> NumpyClass:
+def worst_class(classes: Iterable[BuildClass]) -> BuildClass:
     """Return the class of a distribution from those of its files."""
-    order: tuple[NumpyClass, ...] = ("1.x", "pybind11", "rust", "by-name", "2", "none")
+    order: tuple[BuildClass, ...] = ("1.x", "pybind11", "rust", "by-name", "2", "none")
     return min(classes, key=order.index, default="none")
 
 
