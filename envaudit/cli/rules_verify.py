@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     start = time.monotonic()
     outcomes: list[Outcome] = []
     if options.format == "text" and known:
-        write_out(f"{number(len(known), 'rule')} of the earlier run hold and are left out\n")
+        write_out(f"left out: {number(len(known), 'rule')} seen to hold by the earlier run\n")
     with Verifier() as verifier:
         for outcome in verifier.verify_all(todo, options.jobs):
             outcomes.append(outcome)
@@ -133,7 +133,6 @@ def _known(path: str, rules: Sequence[Rule]) -> dict[str, Any]:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)

@@ -39,7 +39,7 @@ class ErrorText(NamedTuple):
 
 # What each code looks like to a user, the particular before the general: the first that fits a passage is its code.
 # The wording is that of NumPy, CPython, glibc, musl and the compilers' run-time libraries.
-_CODES: tuple[tuple[str, str], ...] = (
+CODE_SIGNATURES: tuple[tuple[str, str], ...] = (
     ("ABI001", r"numpy\.dtype size changed, may indicate binary incompatibility\. Expected 96 from C header, got 88"),
     ("ABI004", r"numpy\.\w+ size changed, may indicate binary incompatibility"),
     ("ABI001", r"A module that was compiled using NumPy 1\.x cannot be run in\s+NumPy 2"),
@@ -99,7 +99,7 @@ _CODES: tuple[tuple[str, str], ...] = (
     ),
     ("RUN004", r"[Ee]xit(?:ed)? (?:with )?(?:code|status):? (?:134|136|-6|-8)\b|terminate called after throwing"),
 )
-_COMPILED = tuple((code, re.compile(pattern, re.MULTILINE)) for code, pattern in _CODES)
+_COMPILED = tuple((code, re.compile(pattern, re.MULTILINE)) for code, pattern in CODE_SIGNATURES)
 _WHOLE = 64 * 1024  # characters: a text this short is also searched as one passage
 
 
