@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
 from envaudit.files_root import Root
-from envaudit.files_seen import doubt, may_execute, note_read, note_refused, own_type_of, real_path, type_of
+from envaudit.files_seen import (
+    doubt,
+    may_execute,
+    note_listed,
+    note_read,
+    note_refused,
+    own_type_of,
+    real_path,
+    type_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +142,7 @@ def each_entry(path: str) -> Iterator[os.DirEntry[str]]:
     """Yield the entries of a folder one by one, for those who stop at some number; raises ``ReadError``."""
     try:
         place = _followed(path)
-        note_read(path)
+        note_listed(path)
         with os.scandir(place) as entries:
             yield from entries
     except (OSError, ValueError) as error:

@@ -24,16 +24,20 @@ FIELDS = 6
 # machine, by which reports are told apart.
 _OF_THE_MACHINE = ("/proc/cpuinfo",)
 _OF_THE_KERNEL = ("/proc/", "/sys/")
+_BUSY_LIMIT = 2000  # names; of a fuller folder the status is kept
 
 
 class Seen:
     """The notes of one run; the innermost ``with`` block takes them.
 
     ``read`` are paths of files and folders with what their status was when they were read, ``told`` are questions with
-    their answers. ``doubt`` says why the outcome must not be kept, and is empty if it may.
+    their answers. ``doubt`` says why the outcome must not be kept, and is empty if it may. The folders ``busy`` are
+    those somebody works in: of these the names are kept and not the status, which changes with every report that is
+    written into one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, busy: Iterable[str] = ()) -> None:
+        self.busy = frozenset(busy)
         self.read: dict[str, Signature] = {}
         self.told: dict[tuple[str, str], int | str] = {}
         self.doubt = ""
@@ -55,6 +59,14 @@ class Seen:
                 self.add_doubt(f"{path} is of the kernel")
         elif self.read.setdefault(path, signature) != signature:
             self.add_doubt(f"{path} changed while it was read")
+
+    def add_listed(self, path: str) -> None:
+        """Note that a folder is going to be listed."""
+        names = _names_in(path) if path in self.busy else ""
+        if names:
+            self.add_told("names", path, names)
+        else:
+            self.add_read(path, signature_of_path(path))
 
     def add_told(self, question: str, path: str, answer: int | str) -> None:
         """Note an answer; ``question`` is a key of ``QUESTIONS``."""
@@ -89,6 +101,12 @@ def note_read(path: str, status: os.stat_result | None = None) -> None:
     """
     if _Now.seen is not None:
         _Now.seen.add_read(path, signature_of_path(path) if status is None else signature_of(status))
+
+
+def note_listed(path: str) -> None:
+    """Note that a folder is going to be listed."""
+    if _Now.seen is not None:
+        _Now.seen.add_listed(path)
 
 
 def note_refused(path: str, wanted: int, why: str) -> None:
@@ -160,11 +178,27 @@ def _may_execute(path: str) -> int:
     return int(os.access(path, os.X_OK))
 
 
+def _names_in(path: str) -> str:
+    """Return the names in a folder and what each is itself, empty for too many or when it cannot be listed."""
+    names = []
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                kind = "@" if entry.is_symlink() else "/" if entry.is_dir(follow_symlinks=False) else ""
+                names.append(f"{entry.name}/{kind}")
+                if len(names) > _BUSY_LIMIT:
+                    return ""
+    except (OSError, ValueError):
+        return ""
+    return "//".join(sorted(names))
+
+
 QUESTIONS: dict[str, Callable[[str], int | str]] = {
     "type": _type_of,
     "own type": own_type_of_path,
     "may execute": _may_execute,
     "real": os.path.realpath,
+    "names": _names_in,
 }
 
 

@@ -11,11 +11,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.binary.conftest import fixture
 from tests.support.trees import Dist, Link, make_distribution, make_venv, site_packages, write_tree
+
+if TYPE_CHECKING:
+    from tests.support.trees import Tree
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "envaudit"
@@ -48,6 +52,7 @@ _ALLOWED = {
     ("scan/reach_kept.py", "os.path.isdir"): "files of the program",
     ("scan/reach_kept.py", "os.stat"): "files of the program",
     ("rulebook/load.py", ".resolve()"): "the folder of the program",
+    ("rulebook/ship.py", "import zipfile"): "written in memory, for a release of the rules",
     ("codes.py", "import importlib.resources"): "pages, of which nothing stands in a report",
     ("codes.py", ".read_text()"): "pages",
     ("locate/probe.py", "import subprocess"): "it says with doubt() that a program was started",
@@ -192,7 +197,7 @@ def _broken_environment(tmp_path: Path, venv: Path) -> Path:
     source = write_tree(tmp_path / "source", {"mine/__init__.py": "", "mine/m.so": compiled["pkg/linked.so"]})
     url = {"url": f"file://{source}", "dir_info": {"editable": True}}
     make_distribution(site, "mine", "1.0", files={}, direct_url=url)
-    tree = {
+    tree: Tree = {
         "x.pth": f"{source}\n/nowhere\n",
         "old.egg-info": "Metadata-Version: 1.0\nName: old\nVersion: 1\n",
         "loose.so": Link("pkg/linked.so"),

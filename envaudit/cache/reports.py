@@ -160,7 +160,7 @@ def _condensed(seen: Seen) -> tuple[dict[str, tuple[int, ...]], _Told]:
             by_folder.setdefault(os.path.dirname(path), []).append((question, path))
     for folder, asked in by_folder.items():
         if folder not in read:
-            if len(asked) < _MANY:
+            if len(asked) < _MANY or folder in seen.busy:
                 continue
             signature = signature_of_path(folder)
             if signature[0] <= 0:

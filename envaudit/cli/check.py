@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
         write_out("".join(f"{line}\n" for line in lines()))
         return EXIT_CLEAN
     environ, cwd = os.environ, os.getcwd()
-    with Seen() as seen:
+    with Seen(busy=(cwd,)) as seen:
         keeper = Keeper(options.arguments, environ, seen)
         settings = load_settings(vars(options), environ, cwd)
         if settings.output:
