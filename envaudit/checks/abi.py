@@ -202,6 +202,14 @@ def _what_stops(key: str, code: str, group: _Group) -> str:
     return what_stops([case.binary.path for case in group.cases])
 
 
+def known_effect(dist: Distribution) -> tuple[Severity, str] | None:
+    """Return how bad ``ABI001`` is for a distribution that goes on after NumPy refused, and what is seen."""
+    if dist.key in _GUARDED:
+        return _of_a_part("ABI001"), _GUARDED[dist.key]
+    crash = _crash(dist)
+    return (Severity.ERROR, crash) if crash else None
+
+
 def _crash(dist: Distribution) -> str:
     """Return what is seen of a distribution that goes on after NumPy refused, and dies later; else nothing."""
     until, seen = _CRASHES.get(dist.key, ("", ""))

@@ -70,7 +70,7 @@ CHECKS: tuple[Check, ...] = (
         "NumPy C API",
         ("ABI001", "ABI002", "ABI003", "ABI004"),
         "what every compiled module needs of NumPy against the NumPy that is installed",
-        lambda facts, _: abi.check_numpy_abi(facts),
+        lambda facts, _: _check_numpy(facts),
     ),
     Check(
         "shared libraries",
@@ -104,6 +104,15 @@ CHECKS: tuple[Check, ...] = (
         lambda facts, _: run.check_smoke(facts),
     ),
 )
+
+
+def _check_numpy(facts: Facts) -> Iterator[Finding | Gap]:
+    """Judge compiled files, and what is predicted of those that are not at hand."""
+    yield from abi.check_numpy_abi(facts)
+    if facts.predicted or facts.target.kind == "described":
+        from envaudit.checks.abi_predicted import predict_numpy_abi  # noqa: PLC0415  an installed target has its files
+
+        yield from predict_numpy_abi(facts)
 
 
 def run_checks(facts: Facts, rulebook: Rulebook, checks: tuple[Check, ...] = CHECKS) -> Judgement:

@@ -1,8 +1,8 @@
 """The table of what releases were built for: held against measured releases, and its form against mistakes.
 
-``bad_releases_2026_11.csv`` lists 814 releases by what their wheels hold: all were built for NumPy 1.x and admit NumPy 2
-in their metadata. The table is made from it, so that it finds them shows only that nothing is lost on the way; what is
-inferred from less is tested by leaving the lists out. ``other_wheels_2026_11.csv`` is another measurement, of wheels
+``bad_releases_2026_11.csv`` lists 814 releases by what their wheels hold: all were built for NumPy 1.x and admit NumPy
+2 in their metadata. The table is made from it, so that it finds them shows only that nothing is lost on the way; what
+is inferred from less is tested by leaving the lists out. ``other_wheels_2026_11.csv`` is another measurement, of wheels
 chosen for other reasons: the table is not made from it.
 """
 
