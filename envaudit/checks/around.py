@@ -44,7 +44,7 @@ def _leftover(facts: Facts, leftover: Leftover) -> Finding:
             Severity.WARNING,
             f"{about} was not removed completely: an upgrade or uninstallation was interrupted",
             "pip moved it aside to delete it",
-            f"WARNING: Ignoring invalid distribution {os.path.basename(leftover.paths[0]).partition('-')[0]}",
+            _pip_says(leftover),
         ),
         "nspkg": _Left(
             Severity.NOTE,
@@ -70,6 +70,14 @@ def _leftover(facts: Facts, leftover: Leftover) -> Finding:
         evidence=tuple(Evidence(path, words.detail) for path in leftover.paths),
         fix=(Fix(remove_command(facts, leftover.paths)),),
     )
+
+
+def _pip_says(leftover: Leftover) -> str:
+    """Return what every command of pip prints: it looks at folders of metadata alone."""
+    infos = [os.path.basename(path) for path in leftover.paths if path.endswith("-info")]
+    if not infos:
+        return ""
+    return f"WARNING: Ignoring invalid distribution {infos[0]} (or: incompletely removed distribution)"
 
 
 # --- INS007 ---------------------------------------------------------------------------------------------------------
