@@ -78,7 +78,7 @@ def run_uv(*arguments: str) -> None:
     """Run uv; raises ``BuildError`` with the end of its message when it fails."""
     try:
         done = subprocess.run(
-            [*UV, *arguments], capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False, env=_environment()
+            [*UV, *arguments], capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False, env=installing()
         )
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"uv {arguments[0]} did not end in {_BUILD_SECONDS} s") from error
@@ -86,7 +86,7 @@ def run_uv(*arguments: str) -> None:
         raise BuildError(done.stderr.strip()[-2000:])
 
 
-def _environment() -> dict[str, str]:
+def installing() -> dict[str, str]:
     """Give uv what pip was told about indexes and wheels, which it does not read itself."""
     env = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     if env.get("PIP_FIND_LINKS"):
