@@ -1,8 +1,8 @@
 """What releases were built for, read from their wheels once and shipped: requirements can be judged without a wheel.
 
 ``rules/derived/numpy2.json`` holds for each project that was looked at which releases were built for NumPy 1.x, from
-which release on they are built for NumPy 2, and the exceptions; ``fixtures/derived/derive_numpy2.py`` writes it. What is not
-there is unknown, and unknown is not good.
+which release on they are built for NumPy 2, and the exceptions; ``fixtures/derived/derive_numpy2.py`` writes it. What
+is not there is unknown, and unknown is not good.
 """
 
 from __future__ import annotations
