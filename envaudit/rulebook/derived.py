@@ -109,7 +109,11 @@ def _between(known: Project, release: Version) -> BuildClass | None:
         if release.is_prerelease and release.release == known.good.release:
             return None  # it may have been built with either
         if release >= known.good:
-            return "2"
+            # The order of versions is not that of uploads: where not all releases were read, an old one may follow.
+            older = known.last is not None and any(
+                found != "2" and other > release for other, found in known.releases.items()
+            )
+            return None if older else "2"
     too_old = known.oldest is not None and release < known.oldest
     too_new = known.last is not None and release > known.last
     return None if too_old or too_new else known.before

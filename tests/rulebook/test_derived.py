@@ -102,6 +102,13 @@ def test_advice_and_table_name_the_same_releases(table: Derived) -> None:
 SMALL: dict[str, Any] = {
     "whole": {"before": "1.x", "oldest": "1.0", "good": "2.0.post1", "releases": {"1.x": "1.0 3.0", "2": "2.0.post1"}},
     "part": {"before": "pybind11", "oldest": "1.2", "last": "1.4", "good": "2.0", "releases": {"pybind11": "1.2 1.4"}},
+    "back": {
+        "before": "1.x",
+        "oldest": "1.0",
+        "last": "1.1",
+        "good": "2.0",
+        "releases": {"1.x": "1.0 1.1 3.0", "2": "2.0"},
+    },
     "never": {"before": "none"},
     "mixed": {"good": "2.0", "releases": {"1.x": "1.0", "none": "1.1"}},
 }
@@ -124,6 +131,9 @@ SMALL: dict[str, Any] = {
         ("part", "1.3", ("pybind11", "inferred")),
         ("part", "1.5", None),
         ("part", "2.0", ("2", "inferred")),
+        ("back", "2.5", None),
+        ("back", "3.0", ("1.x", "measured")),
+        ("back", "3.1", ("2", "inferred")),
         ("never", "7", ("none", "inferred")),
         ("mixed", "1.0.5", None),
         ("mixed", "1.1", ("none", "measured")),
