@@ -20,12 +20,13 @@ PACKAGE = ROOT / "envaudit"
 # A module may import from its own part and from parts on lower levels, never from a peer or from above.
 LEVELS = (
     {"errors", "files_seen"},
-    {"model_compiled", "model_layout"},
+    {"model_names", "model_compiled", "model_layout"},
     {"model", "files_root"},
     {"files"},
     {"binary", "codes"},
     {"setting_kinds"},
     {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker"},
+    {"source"},
     {"gather"},
     {"checks", "report", "verdict"},
     {"audit", "proof"},
