@@ -19,7 +19,7 @@ PACKAGE = ROOT / "envaudit"
 
 # A module may import from its own part and from parts on lower levels, never from a peer or from above.
 LEVELS = (
-    {"errors", "files_seen"},
+    {"errors", "files_seen", "plain_versions"},
     {"model_names", "model_compiled", "model_layout"},
     {"model", "files_root"},
     {"files"},
@@ -27,6 +27,7 @@ LEVELS = (
     {"setting_kinds"},
     {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker"},
     {"source"},
+    {"gather_compiled"},
     {"gather"},
     {"checks", "report", "verdict"},
     {"audit", "proof"},

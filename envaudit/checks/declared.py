@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.utils import canonicalize_name
+from envaudit.plain_versions import holds, marker_holds, normalised, requirement_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from packaging.requirements import Requirement
+    from collections.abc import Container, Iterator, Mapping
 
     from envaudit.model import Distribution, Facts
 
@@ -18,36 +16,55 @@ _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 class Declared(NamedTuple):
-    """One requirement that holds on the target without an extra, and who declares it."""
+    """One requirement that holds on the target without an extra: who declares it, and its bounds, such as ``>=1.2``."""
 
     by: Distribution
-    requirement: Requirement
+    bounds: tuple[str, ...]
 
 
-def requirements_on(facts: Facts, name: str) -> Iterator[Declared]:
-    """Yield what visible distributions require of ``name``; a line that cannot be understood is left to ``DEP004``."""
+def requirements_on(facts: Facts, name: str, among: Container[str] | None = None) -> Iterator[Declared]:
+    """Yield what visible distributions require of ``name``; a line that cannot be understood is left to ``DEP004``.
+
+    ``among`` limits it to distributions of these ``info_path``.
+    """
     first = name[:1]
     for dist in facts.visible().values():
-        for text in dist.requires:
+        for text in dist.requires if among is None or dist.info_path in among else ():
             # Most lines speak of others: parsing a line costs fifty times as much as looking at its name, and looking
             # at its name twenty times as much as looking at its first letter.
             if text[:1].lower() != first and not text[:1].isspace():
                 continue
             match = _NAME.match(text)
-            if match is None or canonicalize_name(match[1]) != name:
+            if match is None or normalised(match[1]) != name:
                 continue
-            requirement = _parsed(text)
-            if requirement is None:
-                continue
-            marker = requirement.marker
-            if marker is None or marker.evaluate({**facts.target.markers, "extra": ""}):
-                yield Declared(dist, requirement)
+            bounds = _bounds(text, facts.target.markers)
+            if bounds is not None:
+                yield Declared(dist, bounds)
 
 
-def _parsed(text: str) -> Requirement | None:
+def admits(bound: str, version: str) -> bool:
+    """Whether a version is within a bound."""
+    plainly = holds(bound, version)
+    if plainly is not None:
+        return plainly
+    from packaging.specifiers import Specifier  # noqa: PLC0415  20 ms that a run may save
+
+    return Specifier(bound).contains(version, prereleases=True)
+
+
+def _bounds(text: str, markers: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the bounds of a requirement, ``None`` when it does not apply or is none."""
+    plain = requirement_of(text)
+    applies = marker_holds(plain.marker, markers) if plain and plain.marker else True
+    if plain is not None and applies is not None:
+        return tuple(map(str, plain.bounds)) if applies else None
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  only where it is asked for
 
     try:
-        return Requirement(text)
+        requirement = Requirement(text)
     except InvalidRequirement:
         return None
+    marker = requirement.marker
+    if marker is None or marker.evaluate({**markers, "extra": ""}):
+        return tuple(map(str, requirement.specifier))
+    return None

@@ -8,18 +8,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.utils import canonicalize_name
-
 from envaudit.checks.fixes import install_command, reinstall
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Involved, Severity
+from envaudit.plain_versions import all_hold, marker_holds, normalised, release_of, requirement_of
 from envaudit.rulebook import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Literal
 
     from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
-    from packaging.version import Version
 
     from envaudit.model import Distribution, Facts
 
@@ -46,63 +45,100 @@ class _Bad(NamedTuple):
     reason: str
 
 
+class _Met(NamedTuple):
+    """A requirement that is met, and the extras that it asks for in turn."""
+
+    key: NormalizedName | Literal[""]
+    extras: tuple[str, ...]
+
+
+_NOTHING = _Met("", ())
+
+
 class _World(NamedTuple):
-    """What requirements are held against: the distributions the interpreter finds, and their parsed versions."""
+    """What requirements are held against: the distributions the interpreter finds."""
 
     facts: Facts
     visible: Mapping[NormalizedName, Distribution]
-    versions: Mapping[NormalizedName, Version | None]
+
+    def plainly_met(self, text: str, extra: str) -> _Met | None:
+        """Return a requirement that does not apply or is met, ``None`` when a look at it is not enough to say so.
+
+        What applies without the extra as well was judged without it.
+        """
+        plain = requirement_of(text)
+        if plain is None:
+            return None
+        markers = self.facts.target.markers
+        applies = marker_holds(plain.marker, markers, extra)
+        if applies is None or not applies or (extra and marker_holds(plain.marker, markers)):
+            return None if applies is None else _NOTHING
+        found = self.visible.get(normalised(plain.name))
+        release = release_of(found.version) if found else None
+        met = release is not None and all_hold(plain.bounds, release)
+        return _Met(normalised(plain.name), plain.extras) if met else None
 
 
 def check_declared(facts: Facts) -> Iterator[Finding | Gap]:
     """Yield ``DEP001`` to ``DEP004`` for every distribution the interpreter would find."""
     visible = facts.visible()
-    world = _World(facts, visible, {key: parse_version(dist.version) for key, dist in visible.items()})
-    lines = {key: list(_applicable(dist, facts.target.markers, "")) for key, dist in visible.items()}
+    world = _World(facts, visible)
+    lines = {key: list(_applicable(world, dist, "")) for key, dist in visible.items()}
     for key, dist in visible.items():
         yield from _metadata_findings(facts, dist)
         for line in lines[key]:
             if isinstance(line, _Bad):
                 yield _bad_requirement(facts, dist, line)
-            else:
+            elif isinstance(line, _Line):
                 yield from _judge(world, dist, line)
     yield from _requested_extras(world, lines)
 
 
-def _requested_extras(world: _World, lines: Mapping[NormalizedName, list[_Line | _Bad]]) -> Iterator[Finding | Gap]:
+def _requested_extras(
+    world: _World, lines: Mapping[NormalizedName, list[_Line | _Met | _Bad]]
+) -> Iterator[Finding | Gap]:
     """Follow ``foo[bar]`` through extras that name further extras, and judge what each of them brings in."""
     pending = [
-        (canonicalize_name(line.requirement.name), extra, dist_key)
-        for dist_key, found in lines.items()
-        for line in found
-        if isinstance(line, _Line)
-        for extra in sorted(line.requirement.extras)
+        (key, extra, dist_key) for dist_key, found in lines.items() for line in found for key, extra in _asks(line)
     ]
     seen = set()
     while pending:
         key, extra, asked_by = pending.pop()
         dist = world.visible.get(key)
-        if dist is None or (key, canonicalize_name(extra)) in seen:
+        if dist is None or (key, normalised(extra)) in seen:
             continue
-        seen.add((key, canonicalize_name(extra)))
-        for line in _applicable(dist, world.facts.target.markers, extra):
+        seen.add((key, normalised(extra)))
+        for line in _applicable(world, dist, extra):
             if isinstance(line, _Bad):
                 yield _bad_requirement(world.facts, dist, line)
                 continue
-            pending += [
-                (canonicalize_name(line.requirement.name), more, key) for more in sorted(line.requirement.extras)
-            ]
-            yield from _judge(world, dist, line, asked_by=world.visible[asked_by])
+            pending += [(other, more, key) for other, more in _asks(line)]
+            if isinstance(line, _Line):
+                yield from _judge(world, dist, line, asked_by=world.visible[asked_by])
 
 
-def _applicable(dist: Distribution, markers: Mapping[str, str], extra: str) -> Iterator[_Line | _Bad]:
+def _asks(line: _Line | _Met | _Bad) -> list[tuple[NormalizedName, str]]:
+    """Return the extras that a requirement asks for, each with the distribution it belongs to."""
+    if isinstance(line, _Met):
+        return [(line.key, extra) for extra in sorted(line.extras) if line.key]
+    if isinstance(line, _Bad):
+        return []
+    return [(normalised(line.requirement.name), extra) for extra in sorted(line.requirement.extras)]
+
+
+def _applicable(world: _World, dist: Distribution, extra: str) -> Iterator[_Line | _Met | _Bad]:
     """Yield the requirements of ``dist`` that hold on the target: without an extra, or only because of ``extra``."""
-    wanted = canonicalize_name(extra) if extra else ""
+    wanted = normalised(extra) if extra else ""
     for text in dist.requires:
         only = _EXTRA_ONLY.search(text)
-        if only is not None and canonicalize_name(only[1] or only[2]) != wanted:
+        if only is not None and normalised(only[1] or only[2]) != wanted:
             continue
         if wanted and "extra" not in text:
+            continue
+        met = world.plainly_met(text, extra)
+        if met is not None:
+            if met.extras:
+                yield met
             continue
         try:
             parsed = _parse(text)
@@ -110,14 +146,18 @@ def _applicable(dist: Distribution, markers: Mapping[str, str], extra: str) -> I
             if not wanted or only is not None:  # else it was reported when the plain requirements were read
                 yield _Bad(text, str(error).splitlines()[0])
             continue
-        marker = parsed.marker
-        without = marker is None or marker.evaluate({**markers, "extra": ""})
-        if not wanted:
-            if without:
-                yield _Line(parsed, "")
-        # Either spelling: old metadata does not normalise the names of extras.
-        elif not without and any(marker.evaluate({**markers, "extra": name}) for name in {extra, wanted} if marker):
+        if _applies(parsed, world.facts.target.markers, extra):
             yield _Line(parsed, extra)
+
+
+def _applies(requirement: Requirement, markers: Mapping[str, str], extra: str) -> bool:
+    """Say whether a requirement holds without an extra, or only because of it."""
+    marker = requirement.marker
+    without = marker is None or marker.evaluate({**markers, "extra": ""})
+    if not extra or without or marker is None:
+        return without and not extra
+    # Either spelling: old metadata does not normalise the names of extras.
+    return any(marker.evaluate({**markers, "extra": name}) for name in {extra, normalised(extra)})
 
 
 def _parse(text: str) -> Requirement:
@@ -132,7 +172,7 @@ def _judge(
 ) -> Iterator[Finding | Gap]:
     """Hold one requirement against what is installed."""
     wanted = line.requirement
-    key = canonicalize_name(wanted.name)
+    key = normalised(wanted.name)
     found = world.visible.get(key)
     spelled = f"{wanted.name}{wanted.specifier}"
     if found is None:
@@ -140,7 +180,7 @@ def _judge(
         return
     if not wanted.specifier:
         return
-    version = world.versions[key]
+    version = parse_version(found.version)
     if version is None:
         yield Gap("DEP002", f"{dist.name} {dist.version} needs {spelled}", f"{found.name} has no valid version")
     elif not wanted.specifier.contains(version, prereleases=True):
@@ -156,7 +196,7 @@ def _unmet(
 ) -> Finding:
     """Build the finding for one requirement that nothing installed meets."""
     wanted = line.requirement
-    key = canonicalize_name(wanted.name)
+    key = normalised(wanted.name)
     involves = [] if found is None else [Involved(found.key, found.version)]
     code = "DEP001" if found is None else "DEP002"
     requirement = f"{wanted.name}{wanted.specifier}"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from envaudit.checks.fixes import install_command, python_to_name, reinstall
 from envaudit.checks.lnk_groups import Weight, groups, listed
 from envaudit.checks.lnk_packages import HEADLESS, OF_CUDA, OF_DRIVERS, OF_TORCH, OF_TORCH_CUDA, ON_INDEX, SYSTEM
 from envaudit.checks.lnk_words import confidence, not_found, short
 from envaudit.model import Evidence, Finding, Fix, Involved, Severity
+from envaudit.plain_versions import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +64,7 @@ def _message(facts: Facts, group: Group, names: list[str], *, by_driver: bool) -
 
 def _lost(facts: Facts, group: Group, names: list[str]) -> bool:
     """Say whether the distribution has brought the library itself: then it is damaged, whatever its import needs."""
-    dist = facts.visible().get(canonicalize_name(group.key))
+    dist = facts.visible().get(normalised(group.key))
     return dist is not None and any(
         short(entry.path).lower() in {name.lower() for name in names} for entry in dist.binaries
     )

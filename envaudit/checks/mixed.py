@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
-from envaudit.checks.declared import requirements_on
+from envaudit.checks.declared import admits, requirements_on
 from envaudit.checks.fixes import install_command
 from envaudit.checks.importing import Imports, what_stops
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
+from envaudit.plain_versions import normalised
 from envaudit.scan.protobuf import fails_on, runtime_of
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def _protobuf(facts: Facts) -> Iterator[Finding]:
 def _protobuf_finding(
     facts: Facts, imports: Imports, dist: Distribution, codes: Sequence[GeneratedCode], runtime: Runtime
 ) -> Finding:
-    installed = facts.visible()[canonicalize_name("protobuf")]
+    installed = facts.visible()[normalised("protobuf")]
     blocking = [
         code
         for code in codes
@@ -131,9 +130,9 @@ def _protobuf_fixes(facts: Facts, dist: Distribution, code: GeneratedCode) -> tu
 def _admitted(facts: Facts, version: str, *, upper_only: bool) -> bool:
     """Say whether every declared requirement admits a protobuf; lower bounds do not matter when newer ones will do."""
     for declared in requirements_on(facts, "protobuf"):
-        for specifier in declared.requirement.specifier:
-            lower = specifier.operator in {">=", ">", "!="}
-            if not (upper_only and lower) and not specifier.contains(version, prereleases=True):
+        for bound in declared.bounds:
+            lower = bound.startswith((">", "!="))
+            if not (upper_only and lower) and not admits(bound, version):
                 return False
     return True
 
@@ -154,9 +153,9 @@ def _pybind11(facts: Facts) -> Iterator[Finding]:
         theirs = built.get(other.info_path)
         if not theirs:
             continue
-        for declared in requirements_on(facts, other.key):
+        for declared in requirements_on(facts, other.key, built):
             own = built.get(declared.by.info_path)
-            pinned = any(specifier.operator in {"==", "==="} for specifier in declared.requirement.specifier)
+            pinned = any(bound.startswith("==") for bound in declared.bounds)
             if own and pinned and declared.by.key != other.key and not own.keys() & theirs.keys():
                 yield _pybind11_finding(declared.by, own, other, theirs)
 

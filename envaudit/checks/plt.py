@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from envaudit.checks.fixes import install_command, reinstall
 from envaudit.checks.tags import Fit, fits, supported_summary
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Severity
+from envaudit.plain_versions import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,11 @@ def _requires_python(facts: Facts, dist: Distribution) -> Iterator[Finding | Gap
     """Hold Requires-Python against the target's Python."""
     if not dist.requires_python:
         return
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  only where there is one
+    # Installers compare the release alone, so that 3.14.0rc1 is a 3.14.
+    python = ".".join(re.findall(r"\d+", facts.target.python)[:3])
+    if python.count(".") >= 2 and holds(dist.requires_python, python):
+        return
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  for what a look cannot decide
 
     try:
         wanted = SpecifierSet(dist.requires_python)
@@ -45,8 +50,6 @@ def _requires_python(facts: Facts, dist: Distribution) -> Iterator[Finding | Gap
             "PLT001", f"{dist.name} {dist.version}", f"Requires-Python is not a specifier: {dist.requires_python}"
         )
         return
-    # Installers compare the release alone, so that 3.14.0rc1 is a 3.14.
-    python = ".".join(re.findall(r"\d+", facts.target.python)[:3])
     admitted = wanted.contains(python, prereleases=True)
     if python.count(".") < 2 and admitted != wanted.contains(f"{python}.999", prereleases=True):
         yield Gap("PLT001", f"{dist.name} {dist.version}", f"needs Python {wanted}, and only {python} is known of it")

@@ -19,6 +19,7 @@ _LEGACY_MANYLINUX = {(2, 5): "manylinux1", (2, 12): "manylinux2010", (2, 17): "m
 # No wheel can be tagged below: manylinux1 is the oldest, and aarch64 and others began with manylinux2014.
 _OLDEST_GLIBC = 5
 _NEWEST_LIBC = ("glibc 2.99", "musl 1.9")
+_NAMES = re.compile("|".join(sorted(_LEGACY_MANYLINUX.values(), reverse=True)))
 _MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_(\w+)")
 
 
@@ -79,12 +80,13 @@ def _plainly_fits(tag: str, target: Target) -> bool:
     python, _, rest = tag.partition("-")
     abi, _, platform = rest.partition("-")
     major, minor = target.version_info
-    if target.implementation.lower() != "cpython" or target.free_threaded or major != 3 or not python.startswith("cp3"):
+    if target.implementation.lower() != "cpython" or target.free_threaded or major != 3:
         return False
-    if not (abi == python == f"cp3{minor}" or (abi == "abi3" and python[3:].isdigit() and int(python[3:]) <= minor)):
+    of_stable_abi = abi == "abi3" and python.startswith("cp3") and python[3:].isdigit() and int(python[3:]) <= minor
+    if not (abi == python == f"cp3{minor}" or of_stable_abi or (abi == "none" and python in {"py3", "py2.py3"})):
         return False
     libc, _, version = target.libc.partition(" ")
-    match = _MANYLINUX.fullmatch(platform)
+    match = _MANYLINUX.fullmatch(_NAMES.sub(_newer_name, platform, count=1))
     if match is None or libc != "glibc" or match[3] != target.machine or not target.platform.startswith("linux"):
         return False
     try:
@@ -92,6 +94,12 @@ def _plainly_fits(tag: str, target: Target) -> bool:
     except ValueError:
         return False
     return (int(match[1]), int(match[2])) <= have
+
+
+def _newer_name(match: re.Match[str]) -> str:
+    """Return the newer form of an older name of manylinux."""
+    (version,) = (version for version, name in _LEGACY_MANYLINUX.items() if name == match[0])
+    return f"manylinux_{version[0]}_{version[1]}"
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envaudit import files
 from envaudit.errors import ReadError, RuleError
 from envaudit.model import RulesInfo
+from envaudit.plain_versions import holds
 from envaudit.rulebook.match import condition_holds, parse_version
 from envaudit.rulebook.parse import parse_condition, parse_rule
 from envaudit.rulebook.rule import Rulebook
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from envaudit.rulebook.rule import Rule
+    from envaudit.rulebook.rule import Condition, Rule
 
     _Hash = hashlib._Hash  # noqa: SLF001 - what hashlib.sha256 returns has no public name
     # Each rule with its id and the file to name when it is wrong; ``None`` for one that cannot apply: it is not parsed.
@@ -147,10 +148,16 @@ def _cannot_apply(needs: Iterable[object], installed: Mapping[str, str]) -> bool
     """Say whether one of the conditions speaks of a distribution, or a version of it, that is not installed."""
     conditions = [parse_condition(text) for text in needs if isinstance(text, str)]
     return any(
-        condition.name not in installed or condition_holds(condition, parse_version(installed[condition.name])) is None
+        condition.name not in installed or _is_another_version(condition, installed[condition.name])
         for condition in conditions
         if condition is not None
     )
+
+
+def _is_another_version(condition: Condition, version: str) -> bool:
+    """Say whether an installed version is certainly none of those meant."""
+    held = holds(condition.specifier, version)
+    return condition_holds(condition, parse_version(version)) is None if held is None else not held
 
 
 def _is_folder(place: str) -> bool:

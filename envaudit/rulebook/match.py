@@ -10,13 +10,14 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from envaudit.plain_versions import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from packaging.specifiers import SpecifierSet
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
     from envaudit.rulebook.rule import Condition, Rule
 
@@ -56,6 +57,8 @@ def match_rule(rule: Rule, versions: Mapping[NormalizedName, Offer], markers: Ma
 
 def parse_version(text: str) -> Version | None:
     """Return the version, or None when PEP 440 does not know such a thing."""
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415  20 ms that a run may save
+
     try:
         return Version(text)
     except InvalidVersion:
@@ -68,6 +71,13 @@ def condition_holds(condition: Condition, offer: Offer) -> Certainty | None:
         return Certainty.CERTAIN
     if offer is None:
         return Certainty.UNKNOWN
+    from packaging.version import Version  # noqa: PLC0415
+
+    plainly = holds(condition.specifier, offer.public) if isinstance(offer, Version) else None
+    if plainly is not None:
+        return Certainty.CERTAIN if plainly else None
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  20 ms that a run may save
+
     try:
         meant = SpecifierSet(condition.specifier)
     except InvalidSpecifier:

@@ -5,24 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
-if TYPE_CHECKING:
-    from packaging.utils import NormalizedName
+from envaudit.plain_versions import normalised as normalised  # noqa: PLC0414  all about names is to be had here
+from envaudit.plain_versions import release_of
 
 _ALPHANUMERIC = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _IN_NAME = _ALPHANUMERIC | frozenset("-_.")
-_DIGITS_AND_DOTS = frozenset("0123456789.")
 # The longest name on the index has about 200 characters; a longer one is not a name.
 _NAME_LIMIT = 512
-
-
-def normalised(name: str) -> NormalizedName:
-    """Return the form in which two names of one distribution are equal: lower case, runs of ``-_.`` as one ``-``."""
-    key = name.lower().replace("_", "-").replace(".", "-")
-    while "--" in key:
-        key = key.replace("--", "-")
-    return cast("NormalizedName", key)
 
 
 def is_name(name: str) -> bool:
@@ -40,7 +29,7 @@ def is_version(version: str) -> bool:
     """Say whether this is a version by PEP 440."""
     if len(version) > _NAME_LIMIT:
         return False
-    if _DIGITS_AND_DOTS.issuperset(version) and all(version.split(".")):
+    if release_of(version):
         return True
     from packaging.version import InvalidVersion, Version  # noqa: PLC0415  # only what a look cannot decide
 
