@@ -6,30 +6,24 @@ import os
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
-from envaudit.files import exists, is_there, looking_inside, open_regular
-from envaudit.model import Binary, Facts, Gap
+from envaudit.files import looking_inside, open_regular
+from envaudit.gather_compiled import CompiledFiles, refusal
+from envaudit.model import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from envaudit.binary import Code
-    from envaudit.binary.symbols import Symbols
     from envaudit.cache.database import Cache
-    from envaudit.cache.compiled import KeptFiles
     from envaudit.model import (
-        BinaryFacts,
+        Binary,
         Distribution,
+        Gap,
         GeneratedCode,
         ImportPath,
         LinkedFile,
-        NumpyNeed,
-        RecordEntry,
         RunningNumpy,
         Target,
     )
-
-# Files of these names are never loaded on the system; some wheels carry them for every system at once.
-_OF_OTHER_SYSTEMS = {"linux": (".pyd", ".dll", ".dylib"), "macosx": (".pyd", ".dll"), "win": (".so", ".dylib")}
 
 
 def gather_facts(
@@ -58,11 +52,12 @@ def _gather(target: Target, cache: Cache | None, environ: Mapping[str, str], jud
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
     files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
-    symbols: dict[str, Symbols] | None = {} if judge else None
     kept = KeptFiles(cache, code_for(numpy))
     kept.look_up((f"{site_dir}/{entry.path}", entry) for entry, site_dir, _ in files)
-    binaries = tuple(_read_all(target, files, numpy, gaps, symbols, kept))
-    links = link_target(target, binaries, environ, target.root, symbols, kept.get, judge=judge)
+    compiled = CompiledFiles(target, numpy, kept, symbols=judge)
+    binaries = tuple(compiled.read(files))
+    gaps += compiled.gaps
+    links = link_target(target, binaries, environ, target.root, compiled.symbols, kept.get, judge=judge)
     kept.save()
     wanted = suspects(binaries, numpy)
     for file in _failing(links.files, visible):
@@ -110,9 +105,9 @@ def suspects(binaries: Sequence[Binary], numpy: RunningNumpy | None) -> Suspects
     for binary in binaries:
         if not binary.owner or binary.facts is None or numpy is None or binary.owner == numpy.info_path:
             continue
-        reason = _suspicion(binary.facts.numpy, numpy)
-        if reason and ".libs/" not in binary.path:  # what a repair tool bundled is no module of the package
-            groups.setdefault((binary.owner, binary.site_dir), {}).setdefault(reason, set()).add(binary.path)
+        fault = refusal(binary.facts.numpy, numpy)
+        if fault and ".libs/" not in binary.path:  # what a repair tool bundled is no module of the package
+            groups.setdefault((binary.owner, binary.site_dir), {}).setdefault(fault.code, set()).add(binary.path)
     # A library is on the path when a module that is linked with it is.
     for binary in binaries:
         if binary.facts is not None and binary.facts.needed:
@@ -120,26 +115,6 @@ def suspects(binaries: Sequence[Binary], numpy: RunningNumpy | None) -> Suspects
                 if any(path.rpartition("/")[2] in binary.facts.needed for path in paths):
                     paths.add(binary.path)
     return {owner: [frozenset(paths) for paths in reasons.values()] for owner, reasons in groups.items()}
-
-
-def _suspicion(need: NumpyNeed | None, numpy: RunningNumpy) -> str:
-    """Name what a module may not have from the running NumPy; modules that fail alike have the same name."""
-    if need is None or need.kind == "by-name":
-        return ""
-    too_large = any(
-        expected is not None and actual is not None and expected > actual
-        for expected, actual in (
-            (need.expects.dtype, numpy.sizes.dtype),
-            (need.expects.ndarray, numpy.sizes.ndarray),
-            (need.expects.ufunc, numpy.sizes.ufunc),
-        )
-    )
-    on_numpy2 = numpy.abi >> 24 >= 2 if numpy.abi is not None else not numpy.version.startswith(("0.", "1."))
-    if need.built_for == "1.x" and on_numpy2:
-        return "1.x"
-    if too_large:
-        return "size"
-    return "feature" if need.feature and numpy.feature and need.feature > numpy.feature else ""
 
 
 def _read_generated(visible: Sequence[Distribution], wanted: Suspects, gaps: list[Gap]) -> tuple[GeneratedCode, ...]:
@@ -192,74 +167,3 @@ def _running_numpy(visible: Iterable[Distribution]) -> RunningNumpy | None:
         if dist.key == "numpy":
             return running_numpy(os.path.join(dist.site_dir, "numpy"), dist.version, dist.info_path)
     return None
-
-
-def _read_all(  # noqa: PLR0917  two of them are what is read, two are where it goes
-    target: Target,
-    files: Iterable[tuple[RecordEntry, str, str]],
-    numpy: RunningNumpy | None,
-    gaps: list[Gap],
-    symbols: dict[str, Symbols] | None,
-    kept: KeptFiles,
-) -> Iterator[Binary]:
-    """Read every compiled file; one that cannot be read becomes a gap and stays in the list without facts.
-
-    The symbols that are read with it are put into ``symbols``, by path; ``None`` for those who need none.
-    """
-    from envaudit.binary import code_for  # noqa: PLC0415
-
-    code = code_for(numpy)
-    elsewhere = _OF_OTHER_SYSTEMS.get(target.platform.partition("-")[0], ())
-    for entry, site_dir, owner in files:
-        path = f"{site_dir}/{entry.path}"
-        facts: BinaryFacts | None = None
-        missing = False
-        if not entry.path.endswith(elsewhere):
-            try:
-                facts = _read(path, code, numpy, symbols, kept)
-                if facts.format == "macho" and target.machine not in {"", facts.machine}:
-                    facts = _of_slice(path, code, target.machine, facts)
-            except ReadError as error:
-                missing = not is_there(path)
-                if not missing:  # a missing file is a finding, not something that could not be looked at
-                    gaps.append(Gap("ABI", path, str(error)))
-        yield Binary(entry.path, site_dir, owner, facts, has_source=_has_source(path), missing=missing)
-
-
-def _read(
-    path: str, code: Code, numpy: RunningNumpy | None, symbols: dict[str, Symbols] | None, kept: KeptFiles
-) -> BinaryFacts:
-    """Return the facts of one file; raises ``ReadError``."""
-    from envaudit.binary import read_binary, read_both  # noqa: PLC0415
-
-    stored = kept.get(path)
-    if stored is not None:
-        facts, explained = stored.facts, stored.explained
-    else:
-        explained = False
-        facts, names = read_both(path, code, symbols=symbols is not None)
-        if symbols is not None and names is not None:
-            symbols[path] = names
-    if not explained and numpy is not None and _suspicion(facts.numpy, numpy):
-        facts, explained = read_binary(path, code), True  # a finding also says what has generated the code
-    elif stored is not None:
-        return facts
-    kept.add(path, facts, explained=explained)
-    return facts
-
-
-def _of_slice(path: str, code: Code, machine: str, facts: BinaryFacts) -> BinaryFacts:
-    """Return what the part of a universal file for this machine says; the facts as they are if it has none."""
-    from envaudit.binary import read_binary  # noqa: PLC0415
-
-    other = read_binary(path, code, machine)
-    return other if other.machine == machine else facts
-
-
-def _has_source(path: str) -> bool:
-    """Say whether a ``.py`` of the same module lies beside a compiled file whose suffix names an interpreter."""
-    folder, _, name = path.rpartition("/")
-    module, _, suffix = name.partition(".")
-    if not suffix.startswith(("cpython-", "cp3", "pypy")):
-        return False
-    return exists(f"{folder}/{module}.py")

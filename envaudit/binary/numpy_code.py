@@ -13,7 +13,7 @@ from envaudit.model import NumpyNeed, StructSizes, replace
 
 if TYPE_CHECKING:
     from envaudit.binary.api_version import Feature
-    from envaudit.binary.image import Image, Source
+    from envaudit.binary.image import Image, Piece, Source
     from envaudit.binary.numpy_need import Code
     from envaudit.binary.numpy_text import Text
     from envaudit.model_compiled import NumpyBuild
@@ -33,14 +33,18 @@ def with_code(
     if not feature_asked and not sizes_asked:
         return need, unread if need and code != "never" else ""
     ranges = image.ranges()
-    instructions = pieces(source, ranges.code)
     search = Search()
+    instructions: list[Piece] = []
+    names: dict[int, str] = {}
+    if sizes_asked:
+        names = type_names((*text.parts, *pieces(source, ranges.data, TEXT_LIMIT)))
+    if feature_asked or names:  # without a name there is nothing that code could take the address of
+        instructions = pieces(source, ranges.code)
     if need and feature_asked:
         feature = feature_version(image.convention, instructions, text.addresses(API_TEXT), search)
         need, missing = _with_feature(need, feature, image.convention)
         unread = unread or (missing if asked.feature_matters else "")
     if sizes_asked:
-        names = type_names((*text.parts, *pieces(source, ranges.data, TEXT_LIMIT)))
         need, missing = _with_sizes(need, expected_sizes(image.convention, instructions, names, search))
         unread = unread or missing
     return need, unread

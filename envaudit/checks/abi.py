@@ -1,17 +1,12 @@
-"""The NumPy C API: whether each compiled module was built for the NumPy that is installed (``ABI``).
-
-The order of the questions is the order in which a module fails: Cython compares struct sizes first, then
-``_import_array`` compares the ABI and the feature version, and code that looks the table up by name compares nothing.
-"""
+"""The NumPy C API: whether each compiled module was built for the NumPy that is installed (``ABI``)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.version import Version
-
+from envaudit.binary.numpy_fit import misfit
 from envaudit.checks.importing import Imports, what_stops
-from envaudit.checks.numpy_advice import describe_feature, generation, numpy_fixes
+from envaudit.checks.numpy_advice import describe_feature, numpy_fixes
 from envaudit.model import Confidence, Evidence, Finding, Gap, Involved, Severity
 from envaudit.rulebook import parse_version
 
@@ -107,36 +102,18 @@ def _raises_value_error(case: _Case) -> bool:
 
 
 def _judge(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
-    """Compare one module with the running NumPy; ``None`` when nothing is known against it."""
-    on_numpy2 = generation(numpy) >= 2
-    refused = _refused(need, numpy)
-    if refused is not None and need.asks_first:
-        return refused
-    if sentence := _too_large(need, numpy):
-        return _Verdict("ABI001" if on_numpy2 and need.built_for != "2.x" else "ABI004", sentence)
-    if refused is None and need.built_for == "1.x" and on_numpy2:
-        return _built_for_numpy1(need, numpy)
-    return refused
-
-
-def _refused(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
-    """Say what NumPy answers to ``_import_array``; ``None`` when it agrees or is not asked."""
-    if need.kind != "c-api":
+    """Say how one module fails with the running NumPy; ``None`` when nothing is known against it."""
+    fault = misfit(need, numpy)
+    if fault is None:
         return None
-    if need.built_for == "1.x" and generation(numpy) >= 2:
-        return _Verdict("ABI001", _IMPORT_FAILED)
-    if need.feature and numpy.feature and need.feature > numpy.feature:
-        return _Verdict("ABI003", _IMPORT_FAILED)
-    return None
-
-
-def _built_for_numpy1(need: NumpyNeed, numpy: RunningNumpy) -> _Verdict | None:
-    """Say what becomes of a module with 1.x headers on NumPy 2 when it does not ask NumPy."""
-    if need.kind == "by-name":
-        return _Verdict("ABI002", "no message: wrong numbers, or a crash", Confidence.PREDICTED)
-    if need.expects.dtype is not None and numpy.sizes.dtype is not None:
-        return None  # its sizes are known, and none of them is too large
-    return _Verdict("ABI001", _SIZE_CHANGED.format("dtype"), Confidence.PREDICTED)
+    if fault.kind == "by-name":
+        return _Verdict(fault.code, "no message: wrong numbers, or a crash", Confidence.PREDICTED)
+    if fault.kind == "unsized":
+        return _Verdict(fault.code, _SIZE_CHANGED.format(fault.struct), Confidence.PREDICTED)
+    if fault.kind == "size":
+        sizes = f"Expected {fault.expected} from C header, got {fault.actual} from PyObject"
+        return _Verdict(fault.code, f"{_SIZE_CHANGED.format(fault.struct)} {sizes}")
+    return _Verdict(fault.code, _IMPORT_FAILED)
 
 
 def _unknown(need: NumpyNeed, numpy: RunningNumpy) -> str:
@@ -147,16 +124,6 @@ def _unknown(need: NumpyNeed, numpy: RunningNumpy) -> str:
         return f"the C-API feature version of NumPy {numpy.version} is not known"
     if need.feature is None and not (need.built_for == "1.x" and numpy.feature >= _LAST_NUMPY1_FEATURE):
         return "the C-API feature version that it needs was not found in it"
-    return ""
-
-
-def _too_large(need: NumpyNeed, numpy: RunningNumpy) -> str:
-    """Return the sentence of Cython's size check when a struct is expected larger than it is, else nothing."""
-    for name in ("dtype", "ndarray", "ufunc"):
-        expected = getattr(need.expects, name)
-        actual = getattr(numpy.sizes, name)
-        if expected is not None and actual is not None and expected > actual:
-            return f"{_SIZE_CHANGED.format(name)} Expected {expected} from C header, got {actual} from PyObject"
     return ""
 
 
@@ -218,8 +185,8 @@ def _crash(dist: Distribution) -> str:
 
 def _released_before(version: str, limit: str) -> bool:
     """Compare two releases; one that has no valid number is before none."""
-    release = parse_version(version)
-    return release is not None and release < Version(limit)
+    release, bound = parse_version(version), parse_version(limit)
+    return release is not None and bound is not None and release < bound
 
 
 def _mostly_broken(group: _Group) -> bool:

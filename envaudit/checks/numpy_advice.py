@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
-from envaudit.checks.declared import requirements_on
+from envaudit.checks.declared import admits, requirements_on
 from envaudit.checks.fixes import install_command
 from envaudit.checks.numpy2_releases import FIRST_NUMPY2_RELEASE
 from envaudit.model import Fix
 from envaudit.rulebook import parse_version
 
 if TYPE_CHECKING:
-    from envaudit.model import Distribution, Facts, RunningNumpy
+    from envaudit.model import Distribution, Facts
 
 # The last release of the 1.x line, the last Python it has wheels for, and the feature version it offers.
 _LAST_NUMPY1 = "1.26.4"
@@ -25,11 +23,6 @@ _FIRST_RELEASE = {
     9: "1.8", 10: "1.10", 11: "1.13", 12: "1.14", 13: "1.16", 14: "1.20", 15: "1.22", 16: "1.23", 17: "1.25",
     18: "2.0", 19: "2.1", 20: "2.3", 21: "2.4", 22: "2.5",
 }  # fmt: skip
-
-
-def generation(numpy: RunningNumpy) -> int:
-    """Return the major version of the C ABI, 1 or 2; the release number stands in for an unread header."""
-    return numpy.abi >> 24 if numpy.abi is not None else _version(numpy.version).major
 
 
 def describe_feature(feature: int) -> str:
@@ -51,7 +44,7 @@ def numpy_fixes(facts: Facts, dist: Distribution | None, code: str, feature: int
         fixes.append(Fix(install_command(facts, ["numpy<2"]), ("numpy<2",)))
     if dist is not None:
         good = FIRST_NUMPY2_RELEASE.get(dist.key)
-        if good is not None and _version(dist.version) < Version(good):
+        if good is not None and _before(dist.version, good):
             fixes.append(Fix(install_command(facts, [f"{dist.name}>={good}"]), (f"{dist.name}>={good}",)))
         elif not fixes:
             fixes.append(Fix(install_command(facts, ["--upgrade", dist.name])))
@@ -62,7 +55,8 @@ def _numpy1_possible(facts: Facts) -> bool:
     """Say whether the last NumPy 1.x could stand here: its wheels, every declared need, every compiled module."""
     if facts.target.version_info > _LAST_PYTHON_OF_NUMPY1:
         return False
-    if any(_LAST_NUMPY1 not in declared.requirement.specifier for declared in requirements_on(facts, "numpy")):
+    declared = requirements_on(facts, "numpy")
+    if not all(admits(bound, _LAST_NUMPY1) for each in declared for bound in each.bounds):
         return False
     newer = {
         binary.owner
@@ -73,5 +67,7 @@ def _numpy1_possible(facts: Facts) -> bool:
     return not newer - {facts.numpy.info_path if facts.numpy else ""}
 
 
-def _version(text: str) -> Version:
-    return parse_version(text) or Version("0")
+def _before(version: str, good: str) -> bool:
+    """Compare two releases; what is no version comes before all of them."""
+    parsed, bound = parse_version(version), parse_version(good)
+    return bound is not None and (parsed is None or parsed < bound)
