@@ -29,6 +29,7 @@ examples:
   envaudit check .venv --no-smoke         only read, run nothing of it
   envaudit check -f json -o report.json   for programs
   envaudit check --ignore DEP002:pandas   leave out what you know about
+  envaudit check --code src --code a.ipynb   also link your own code and notebooks
   envaudit check /opt/venv --root img     an unpacked image; nothing of it is run
 
 exit codes:
@@ -51,6 +52,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("target", nargs="?", metavar="TARGET", help="environment, interpreter or site-packages folder")
     parser.add_argument("-p", "--python", metavar="PYTHON", help="the interpreter whose environment is audited")
     parser.add_argument("--root", metavar="DIR", help="TARGET lies in this unpacked image: look everything up inside")
+    parser.add_argument(
+        "--code", action="append", metavar="PATH", help="also link this file, folder or notebook of yours (repeatable)"
+    )
     parser.add_argument("--list", action="store_true", dest="list_checks", help="list checks and smoke tests, and stop")
     _add_choice(parser.add_argument_group("what counts"))
     _add_smoke(parser.add_argument_group("smoke tests"))
@@ -134,8 +138,7 @@ def _keep(keeper: Keeper, report: Report, settings: Settings, environ: Mapping[s
     from envaudit.report import render  # noqa: PLC0415
 
     text = render(replace(report, unchanged_since=keeper.started), _options(settings, environ, cwd))
-    note = _said(report, settings) if settings.output and not settings.quiet else ""
-    keeper.keep(text, report.exit_code, settings.output, note)
+    keeper.keep(text, report.exit_code, settings.output, _said(report, settings))
 
 
 def _audit(settings: Settings, environ: Mapping[str, str], cwd: str) -> Report:
@@ -153,17 +156,26 @@ def _write(report: Report, settings: Settings, environ: Mapping[str, str], cwd: 
     from envaudit.report import render  # noqa: PLC0415
 
     text = render(report, _options(settings, environ, cwd))
-    if not settings.output:
+    if settings.output:
+        write_file(settings.output, text)
+    else:
         write_out(text)
-        return
-    write_file(settings.output, text)
-    if not settings.quiet:
-        complain(_said(report, settings))
+    said = _said(report, settings)
+    if said:
+        complain(said)
 
 
 def _said(report: Report, settings: Settings) -> str:
-    """Return what is said of a report that is in a file."""
-    return f"{report.verdict}, exit code {report.exit_code}; the report is in {settings.output}"
+    """Return what is said beside the report: where it is, and that the rules are old."""
+    if settings.quiet:
+        return ""
+    import datetime as dt  # noqa: PLC0415
+
+    from envaudit.rulebook.age import age_note  # noqa: PLC0415
+
+    where = f"{report.verdict}, exit code {report.exit_code}; the report is in {settings.output}"
+    age = age_note(report.rules.version, dt.datetime.now(dt.timezone.utc).date())
+    return "; ".join(line for line in (where if settings.output else "", age) if line)
 
 
 def _options(settings: Settings, environ: Mapping[str, str], cwd: str) -> ReportOptions:
