@@ -40,7 +40,8 @@ def test_commands_in_documents_are_understood(command: str, capsys: pytest.Captu
     if subcommand == "explain" and words and words[0] in CODES:
         assert main([subcommand, words[0]]) == 0
         return
-    assert main([subcommand, "--help"]) == 0
+    action = words[:1] if subcommand in {"rules", "cache"} else []
+    assert main([subcommand, *action, "--help"]) == 0
     shown = capsys.readouterr().out
     for flag in (word for word in words if word.startswith("-")):
         assert re.search(rf"(^|[ ,]){re.escape(flag)}\b", shown, re.MULTILINE), f"{flag} of {command!r}"
