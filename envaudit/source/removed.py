@@ -1,0 +1,158 @@
+"""Which public names large libraries and Python itself have removed, and in which release: measured, not collected.
+
+Some modules make their names when they are asked for them, so that reading a module does not tell which it has not.
+``fixtures/names/measure.py`` has installed releases of these projects one by one, has asked each for every name that
+any of them had, and has written down where a name disappeared: a file for each project, in ``removed_names``.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packaging.version import Version
+
+# The standard library stands in the table like a distribution whose version is that of Python.
+STANDARD_LIBRARY = "python"
+
+# Names that a table knows, by the import package they belong to.
+PROJECTS = {
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "pandas": "pandas",
+    "sklearn": "scikit-learn",
+    "matplotlib": "matplotlib",
+    "mpl_toolkits": "matplotlib",
+    "pylab": "matplotlib",
+    "jinja2": "jinja2",
+    "werkzeug": "werkzeug",
+    "flask": "flask",
+    "markupsafe": "markupsafe",
+    "itsdangerous": "itsdangerous",
+    "sqlalchemy": "sqlalchemy",
+    "setuptools": "setuptools",
+    "pkg_resources": "setuptools",
+    "networkx": "networkx",
+    "click": "click",
+    "attr": "attrs",
+    "attrs": "attrs",
+    "importlib_metadata": "importlib-metadata",
+    "pydantic": "pydantic",
+    "google": "protobuf",
+    "requests": "requests",
+    "urllib3": "urllib3",
+    "typing_extensions": "typing-extensions",
+    "traitlets": "traitlets",
+    "jupyter_client": "jupyter-client",
+    "ipykernel": "ipykernel",
+    "IPython": "ipython",
+    "numba": "numba",
+    "dask": "dask",
+}
+
+
+class Removed(NamedTuple):
+    """A name that a release does not have any more.
+
+    ``last_with`` and ``first_without`` are the measured releases around its disappearance. ``instead`` is what to use
+    now, as far as known, by ``origin``: ``same object`` (another name of it, in the last release that had both) or
+    ``message`` (what that release said about it). ``member`` says that it is an attribute of a class. ``sure`` is false
+    for releases newer than all that were measured.
+    """
+
+    project: str
+    name: str
+    last_with: str
+    first_without: str
+    instead: str
+    origin: str
+    member: bool
+    sure: bool
+
+
+class _Table(NamedTuple):
+    """The file of a project as it is, and the releases it was measured on."""
+
+    text: str
+    releases: tuple[str, ...]
+
+
+def removed(project: str, installed: str, name: str) -> Removed | None:
+    """Return how a dotted name, or a part it begins with, was removed before the ``installed`` release of a project.
+
+    ``project`` is a normalised name such as ``scikit-learn``, or ``STANDARD_LIBRARY``. ``None`` means that nothing is
+    known: the name is there, never was, or nobody measured it.
+    """
+    table = _table(project)
+    if table is None:
+        return None
+    version = _version(installed)
+    if version is None:
+        return None
+    if project == STANDARD_LIBRARY:
+        version = _version(".".join(map(str, version.release[:2])))
+    newest = _version(table.releases[-1]) if table.releases else None
+    if version is None or newest is None:
+        return None
+    for written in _spellings(name):
+        for line in _lines(table.text, written):
+            last_with, first_without, back_in, instead, origin = (*line, "", "", "")[:5]
+            if _between(version, first_without, back_in):
+                shown = written.replace("()", "")
+                member = shown != written
+                return Removed(project, shown, last_with, first_without, instead, origin, member, version <= newest)
+    return None
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Yield what stands in the table for a name: its beginnings, shortest first, also as members of classes."""
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        yield ".".join(parts[:count])
+        if count > 2:
+            yield f"{'.'.join(parts[: count - 1])}().{parts[count - 1]}"
+
+
+def _lines(text: str, written: str) -> Iterator[list[str]]:
+    """Yield the fields of each line about a name. The text is searched as it is: few runs ask for more than a name."""
+    start = f"\n{written}\t"
+    at = text.find(start)
+    while at >= 0:
+        end = text.find("\n", at + 1)
+        fields = text[at + len(start) : end].split("\t")
+        if len(fields) >= 2:
+            yield fields
+        at = text.find(start, end)
+
+
+def _between(version: Version, first_without: str, back_in: str) -> bool:
+    start, end = _version(first_without), _version(back_in)
+    return start is not None and version >= start and (end is None or version < end)
+
+
+@functools.cache
+def _version(text: str) -> Version | None:
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415  few runs look a name up
+
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+@functools.cache
+def _table(project: str) -> _Table | None:
+    """Read the file of a project, ``None`` when it was not measured."""
+    if project != STANDARD_LIBRARY and project not in PROJECTS.values():
+        return None
+    file = resources.files("envaudit").joinpath("source", "removed_names", f"{project}.txt")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    head = text[: text.find("\n", text.find("\n# releases: ") + 1)]
+    return _Table(text, tuple(head.rpartition("# releases: ")[2].split()))
