@@ -132,7 +132,8 @@ class Resolved(NamedTuple):
     """Where a needed library is found.
 
     ``how`` is ``runpath``, ``rpath``, ``LD_LIBRARY_PATH``, ``cache``, ``default``, ``path`` (a name with a slash),
-    ``loaded`` (a file of the target that another package loads first) or ``system``.
+    ``folder`` (that of the module, on Windows), ``loaded`` (a file of the target that another package loads first) or
+    ``system``.
     """
 
     name: str

@@ -95,7 +95,8 @@ def _weigh(imports: Imports, dist: Distribution | None, file: LinkedFile, binary
     if effect is not None:
         return Weight(effect.severity, effect.symptom)
     if not file.is_module:
-        return None
+        # Names are looked for in those libraries alone that bring operators for PyTorch.
+        return Weight(Severity.WARNING, "OSError, from torch.ops.load_library") if file.undefined else None
     if _BESIDE.search(file.path):
         return Weight(Severity.NOTE)
     return Weight(Severity.ERROR if imports.breaks(binary) else Severity.WARNING)

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from envaudit.model import Binary, BinaryFacts, Distribution, Facts
 
 # One code base under two names; a second copy in a process aborts it ("OMP: Error #15").
-_LLVM_OPENMP = re.compile(r"lib(?:iomp5|omp5?)(?:-[0-9a-f]{4,})?\.so")
+_LLVM_OPENMP = re.compile(r"lib(?:iomp5|iomp5md|omp5?|omp140\.x86_64)(?:-[0-9a-f]{4,})?\.(?:so|dylib|dll)")
 # Names as their projects give them: with a hash in the name (auditwheel) copies do not meet.
-_STATEFUL = re.compile(r"lib(?:hdf5|ssl|crypto|gdal|proj|geos|geos_c|protobuf|netcdf)(?:-[\d.]+)?\.so[.\d]*")
+_STATEFUL = re.compile(
+    r"(?:lib(?:hdf5|ssl|crypto|gdal|proj|geos|geos_c|protobuf|netcdf)(?:-[\d.]+)?\.so[.\d]*"
+    r"|(?:lib)?(?:hdf5|hdf5_hl|ssl|crypto|gdal|proj|geos|geos_c|protobuf|netcdf)(?:[-_][\d._]+)?(?:-x64|-arm64)?\.dll)"
+)
 _STATIC_TLS_RESERVE = 1664  # bytes; glibc's rtld.optional_static_tls and surplus, without tunables
 _NO_EXEC_STACK = (2, 41)  # since this glibc, dlopen refuses to make the stack executable
 
@@ -64,23 +67,32 @@ def _loaded(facts: Facts) -> list[_Copy]:
 
 
 def _two_openmps(facts: Facts, loaded: list[_Copy]) -> Iterator[Finding]:
-    """Find copies of LLVM's OpenMP under different names: the loader gives one copy to all who ask by one name."""
-    copies = {copy.name: copy for copy in reversed(loaded) if _LLVM_OPENMP.match(copy.path.rpartition("/")[2])}
+    """Find copies of LLVM's OpenMP under different names: the loader gives one copy to all who ask by one name.
+
+    Windows also loads a second file of one name when a package asks for it by its whole path, and they do. On macOS
+    two copies crash in some pairs of releases and not in others (https://github.com/pytorch/pytorch/issues/121101,
+    https://github.com/mapequation/infomap/issues/588): a note.
+    """
+    windows, macos = (facts.target.platform.startswith(name) for name in ("win", "macosx"))
+    found = [copy for copy in reversed(loaded) if _LLVM_OPENMP.match(copy.path.rpartition("/")[2])]
+    copies = {copy.path if windows else copy.name: copy for copy in found}
     if len(copies) < 2:
         return
     first, *others = sorted(copies.values(), key=lambda copy: copy.path)
     removable = next((copy.dist for copy in (first, *others) if copy.dist and copy.dist.key == "intel-openmp"), None)
     yield Finding(
         code="LNK005",
-        severity=Severity.WARNING,
+        severity=Severity.NOTE if macos else Severity.WARNING,
         confidence=Confidence.PREDICTED,
         message=f"{first.title} and {' and '.join(copy.title for copy in others)} each bring an OpenMP runtime of "
-        "LLVM or Intel: a process that loads both aborts or hangs",
+        f"LLVM or Intel: a process that loads both {'may crash or hang' if macos else 'aborts or hangs'}",
         subject="openmp",
         distribution=_key(first),
         version=first.dist.version if first.dist else "",
         involves=_involved(first, others),
-        symptom="OMP: Error #15: Initializing libiomp5.so, but found libiomp5.so already initialized.",
+        symptom="OMP: Error #15: Initializing {0}, but found {0} already initialized.".format(
+            first.path.rpartition("/")[2] if windows or macos else "libiomp5.so"
+        ),
         evidence=tuple(Evidence(copy.path, f"loaded as {copy.name}") for copy in (first, *others)),
         fix=(Fix(uninstall_command(facts, [removable.name])),) if removable else (),
     )

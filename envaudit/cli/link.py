@@ -29,9 +29,11 @@ examples:
 
 JSON: {"schema_version": 1, "target": {...}, "root", "gaps": [{"code", "what", "why"}], "files": [{"path",
   "distribution", "version", "is_module", "needs": [{"name", "path", "how", "distribution"}], "missing": [{"name",
-  "asked_by"}], "missing_versions": [{"library", "version"}], "undefined", "undefined_python", "unread"}]}
-  "how": rpath, runpath, LD_LIBRARY_PATH, cache, default, path (a name with a slash), loaded (by another package
-  before), system (with the interpreter)
+  "asked_by"}], "unseen": [{"name", "place"}], "missing_versions": [{"library", "version"}], "undefined",
+  "undefined_python", "unread"}]}
+  "how": rpath, runpath, LD_LIBRARY_PATH, cache, default, path (a name with a slash), folder (of the module, on
+  Windows), loaded (by another package, or another file of its own, before), system (with the interpreter)
+  "unseen": libraries that must be on the machine of the target, which is not at hand (macOS, Windows)
 """
 _FORMATS = ("text", "json", "dot")
 

@@ -51,6 +51,7 @@ def _file(file: LinkedFile, owners: dict[str, Distribution]) -> dict[str, Any]:
             for need in file.resolved
         ],
         "missing": [{"name": name, "asked_by": asks} for name, asks in file.missing],
+        "unseen": [{"name": name, "place": place} for name, place in file.unseen],
         "missing_versions": [{"library": library, "version": version} for library, version in file.missing_versions],
         "undefined": list(file.undefined),
         "undefined_python": list(file.undefined_python),

@@ -59,10 +59,12 @@ class _View:
                 if need.owner and need.owner != owner:
                     place = f"of {self._title(need.owner)}"
                 places.setdefault(place, set()).add(need.name)
+            for name, _ in file.unseen:
+                places.setdefault("cannot be seen from here", set()).add(name)
             for name, _ in file.missing:
                 places.setdefault("not found", set()).add(name)
         for place, names in sorted(places.items(), key=lambda pair: (pair[0] == "not found", pair[0])):
-            yield f"{_STEP}{plain(place)}: {', '.join(plain(name) for name in sorted(names))}"
+            yield f"{_STEP}{plain(place)}: {_listed(sorted(names))}"
 
     def tree(self, files: list[LinkedFile]) -> Iterator[str]:
         """Yield the modules with what they need; modules that need the same stand together."""
@@ -94,7 +96,7 @@ class _View:
             if not again and inner is not None and depth < _DEPTH_LIMIT:
                 yield from self._needs(inner, depth + 1, shown)
         if system:
-            yield f"{indent}system: {', '.join(plain(need.name) for need in system)}"
+            yield f"{indent}system: {_listed([need.name for need in system])}"
         yield from self._defects(file, indent)
 
     @staticmethod
@@ -102,6 +104,8 @@ class _View:
         for name, asks in file.missing:
             if asks == _path(file):
                 yield f"{indent}{plain(name)} => not found"
+        for name, place in file.unseen:
+            yield f"{indent}{plain(name)} => cannot be seen from here: {plain(place)}"
         for library, version in file.missing_versions:
             yield f"{indent}{plain(library)}: no version {plain(version)}"
         undefined = (*file.undefined, *file.undefined_python)
@@ -116,6 +120,15 @@ class _View:
     def _title(self, owner: str) -> str:
         dist: Distribution | None = self._owners.get(owner)
         return f"{dist.name} {dist.version}" if dist else "outside any distribution"
+
+
+def _listed(names: list[str]) -> str:
+    """Join names; the many names that Windows has for one part of itself are counted."""
+    sets = [name for name in names if name.lower().startswith(("api-ms-win-", "ext-ms-"))]
+    shown = [plain(name) for name in names if name not in sets]
+    if len(sets) > 1:
+        shown.append(f"{len(sets)} API sets of Windows")
+    return ", ".join([*shown, *(plain(name) for name in sets if len(sets) == 1)])
 
 
 def _path(file: LinkedFile) -> str:

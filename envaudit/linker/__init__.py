@@ -13,6 +13,7 @@ from envaudit.errors import ReadError
 from envaudit.files_root import Root
 from envaudit.linker.closure import close
 from envaudit.linker.judge import Judge, Names, Versions
+from envaudit.linker.known import has_operators
 from envaudit.linker.library import Shelf
 from envaudit.linker.process import Process, host_page_size
 from envaudit.model import Gap, LinkedFile, Resolved
@@ -116,7 +117,8 @@ class _Work(NamedTuple):
             is_module = _is_module(library)
             if self.judge and not process.unknown:
                 versions = self.judge.versions(closure)
-            if self.judge and is_module and not unread and not closure.missing:
+            judged = is_module or has_operators(binary.owner, resolved)
+            if self.judge and judged and not unread and not closure.missing:
                 names = self.judge.names(closure)
         except ReadError as error:
             unread = unread or str(error)

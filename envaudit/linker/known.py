@@ -7,9 +7,15 @@ goes on without image.so is what its ``io/image.py`` does: it catches the error 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envaudit.model import Resolved
 
 
 class Effect(NamedTuple):
@@ -29,6 +35,18 @@ _EFFECTS = {
     ("torchaudio", "libtorchaudio"): Effect(Severity.ERROR, "OSError: Could not load this library"),
     ("torchaudio", "_torchaudio"): Effect(Severity.ERROR, "OSError: Could not load this library"),
 }
+
+
+# The libraries with PyTorch's operators, of every system.
+_TORCH = re.compile(r"(?:.*/)?(?:lib)?(?:c10|torch|torch_cpu)\.(?:so|dylib|dll)")
+
+
+def has_operators(owner: str, resolved: Iterable[Resolved]) -> bool:
+    """Say whether a file that is no module is loaded all the same: it brings operators for another package's PyTorch.
+
+    ``torch.ops.load_library`` wants all its names at once, as an import does. PyTorch's own libraries do not count.
+    """
+    return any(need.owner and need.owner != owner and _TORCH.fullmatch(need.name) for need in resolved)
 
 
 def known_effect(distribution: str, path: str) -> Effect | None:

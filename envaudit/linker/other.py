@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from envaudit.binary.named import read_names
 from envaudit.errors import ReadError
+from envaudit.linker.known import has_operators
 from envaudit.model import LinkedFile, Resolved
 
 if TYPE_CHECKING:
@@ -80,10 +81,12 @@ class Linker:
         undefined: tuple[str, ...] = ()
         python: tuple[str, ...] = ()
         related: tuple[tuple[str, str], ...] = ()
+        resolved = tuple(_resolved(start, loaded))
         unread, is_module = loaded.unread, False
         try:
             is_module = self._is_module(start)
-            if judge and is_module and not unread and not loaded.missing:
+            judged = is_module or has_operators(binary.owner, resolved)
+            if judge and judged and not unread and not loaded.missing:
                 undefined, python, related = self._judge(loaded)
         except ReadError as error:
             unread = unread or str(error)
@@ -91,7 +94,7 @@ class Linker:
             path=binary.path,
             site_dir=binary.site_dir,
             owner=binary.owner,
-            resolved=tuple(_resolved(start, loaded)),
+            resolved=resolved,
             missing=loaded.missing,
             undefined=undefined,
             undefined_python=python,

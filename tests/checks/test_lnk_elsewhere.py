@@ -10,7 +10,7 @@ from envaudit.checks.lnk import check_links
 from envaudit.checks.lnk_elsewhere import version
 from envaudit.checks.plt_content import check_content
 from envaudit.model import Confidence, ImportPath, RecordEntry, Severity, replace
-from tests.binary.forge_named import LOAD, RPATH
+from tests.binary.forge_named import IDENTITY, LOAD, RPATH
 from tests.binary.forge_others import ARM64, X86_64, Mach, fat
 from tests.linker.other_lab import CORE, OtherLab, mac, win
 
@@ -178,3 +178,34 @@ def test_names_of_windows(win: OtherLab) -> None:
     assert undefined.message == "x 1.0 does not fit its own libraries: nothing exports 1 symbol, such as gone"
     assert undefined.symptom.endswith("The specified procedure could not be found.")
     assert "PyNew_Thing" in python.message
+
+
+# --- copies that meet ------------------------------------------------------------------------------------------------
+
+
+def test_two_openmps_of_macos_are_a_note(mac: OtherLab) -> None:
+    for name in ("torch", "sklearn"):
+        mac.mach(f"{name}/_core{CORE}", (LOAD, "@loader_path/libomp.dylib"))
+        mac.mach(f"{name}/libomp.dylib", (IDENTITY, f"/DLC/{name}/libomp.dylib"))
+    finding = _find(mac.facts("torch", "sklearn"))
+    assert (finding.code, finding.severity) == ("LNK005", Severity.NOTE)
+    assert finding.symptom == "OMP: Error #15: Initializing libomp.dylib, but found libomp.dylib already initialized."
+
+
+def test_two_openmps_of_windows_have_one_name(win: OtherLab) -> None:
+    for name in ("torch", "mkl"):
+        win.pe(f"{name}/_core.cp311-win_amd64.pyd", ("libiomp5md.dll", ("f",)))
+        win.pe(f"{name}/libiomp5md.dll", SLEEP, exports=("f",))
+    finding = _find(win.facts("torch", "mkl"))
+    assert (finding.code, finding.severity, finding.subject) == ("LNK005", Severity.WARNING, "openmp")
+    (win.site / "mkl/libiomp5md.dll").unlink()
+    assert list(check_links(win.facts("torch", "mkl"))) == []
+
+
+@pytest.mark.parametrize(("name", "count"), [("hdf5.dll", 1), ("hdf5-0a1b2c3d.dll", 0), ("zlib.dll", 0)])
+def test_libraries_of_windows_with_one_name(win: OtherLab, name: str, count: int) -> None:
+    for folder in ("h5py", "tables"):
+        win.pe(f"{folder}/_core.cp311-win_amd64.pyd", (name, ("f",)))
+        win.pe(f"{folder}/{name}", SLEEP, exports=("f",))
+    findings = list(check_links(win.facts("h5py", "tables")))
+    assert [(finding.code, finding.severity) for finding in findings] == count * [("LNK005", Severity.NOTE)]

@@ -303,3 +303,25 @@ def test_names_are_joined_for_a_sentence() -> None:
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert listed([]) == ""
+
+
+# --- operators for PyTorch -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "symptom"),
+    [
+        ("torchvision", Severity.ERROR, "RuntimeError: operator torchvision::nms does not exist"),
+        ("vendor", Severity.WARNING, "OSError, from torch.ops.load_library"),
+    ],
+)
+def test_operators_that_do_not_fit_torch(name: str, severity: Severity, symptom: str) -> None:
+    dist, torch = make_dist(name, "0.15.2"), make_dist("torch", "2.2.2")
+    names = ("_ZN3c105errorEi",)
+    related = ((names[0], torch.info_path),)
+    file = _file(dist, f"{name}/_C.so", is_module=False, undefined=names, related=related)
+    finding = _find(_facts([dist, torch], file))
+    assert (finding.code, finding.severity, finding.symptom) == ("LNK003", severity, symptom)
+    assert [other.name for other in finding.involves] == ["torch"]
+    whole = _file(dist, f"{name}/_C.so", is_module=False)
+    assert list(check_links(_facts([dist, torch], whole))) == []

@@ -14,6 +14,7 @@ from envaudit.cli import main
 from envaudit.cli.link_data import as_dot, as_json
 from envaudit.cli.link_text import text
 from envaudit.model import Facts, Gap, LinkedFile, Resolved
+from tests.binary.forge_named import pe
 from tests.linker.lab import Lab, needs_gcc
 from tests.support.facts import SITE, make_dist, make_target
 from tests.support.trees import make_distribution
@@ -155,6 +156,29 @@ def test_an_unknown_distribution_is_answered_with_a_near_one(
     error = capsys.readouterr().err
     assert "pp is neither a folder nor a distribution of" in error
     assert "did you mean p?" in error
+
+
+# --- other systems ---------------------------------------------------------------------------------------------------
+
+
+def test_libraries_of_another_system(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = tmp_path / "env/Lib/site-packages"
+    site.mkdir(parents=True)
+    (tmp_path / "env/pyvenv.cfg").write_text("home = C:\\Python311\nversion = 3.11.7\n")
+    sets = tuple((f"api-ms-win-crt-{part}-l1-1-0.dll", ("f",)) for part in ("heap", "math"))
+    module = pe(("python311.dll", ("f",)), ("MSVCP140.dll", ("f",)), ("x.dll", ("f",)), ("gone.dll", ("f",)), *sets)
+    files = {"x/_core.cp311-win_amd64.pyd": module, "x.libs/x.dll": pe(("KERNEL32.dll", ("f",)), exports=("f",))}
+    make_distribution(site, "x", "1.0", files=files, tags=("cp311-cp311-win_amd64",))
+    shown = run(capsys, str(tmp_path / "env"))
+    assert "    cannot be seen from here: MSVCP140.dll\n" in shown
+    assert "    system: KERNEL32.dll, python311.dll, 2 API sets of Windows\n" in shown
+    assert "    not found: gone.dll\n" in shown
+    shown = run(capsys, str(tmp_path / "env"), "x")
+    assert "        x.dll => site-packages/x.libs (loaded)\n" in shown
+    assert "        MSVCP140.dll => cannot be seen from here: the Microsoft Visual C++ runtime\n" in shown
+    document = json.loads(run(capsys, str(tmp_path / "env"), "-f", "json"))
+    (file,) = [each for each in document["files"] if each["is_module"]]
+    assert file["unseen"] == [{"name": "MSVCP140.dll", "place": "the Microsoft Visual C++ runtime"}]
 
 
 # --- hostile names ---------------------------------------------------------------------------------------------------

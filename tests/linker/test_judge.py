@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from envaudit.binary.stored import Stored
 from envaudit.linker import link_target
 from tests.linker.lab import Lab, is_sound, needs_gcc, needs_gxx
@@ -234,3 +236,29 @@ def test_what_an_earlier_run_found_out_is_not_asked_again(lab: Lab) -> None:
         Path(path).write_bytes(b"\x7fELF, and nothing else")  # none of them is read any more
     assert link_target(lab.target(), binaries, {}, stored=again.get).files == first
     assert not any(stored.changed for stored in again.values())
+
+
+# --- operators for PyTorch, which no import loads ---------------------------------------------------------------------
+
+C10 = "namespace c10 { int error(const char *) { return 1; } }"
+OPERATORS = "namespace c10 { int error(const char *); } int nms() { return c10::error(0); }"
+GONE = "namespace c10 { int error(int); } int nms() { return c10::error(0); }"
+
+
+@needs_gxx
+@pytest.mark.parametrize(("source", "undefined"), [(OPERATORS, ()), (GONE, ("_ZN3c105errorEi",))])
+def test_operators_for_another_torch(lab: Lab, source: str, undefined: tuple[str, ...]) -> None:
+    lab.build("torch/lib/libc10.so", C10, "-xc++", "-Wl,-soname,libc10.so")
+    lab.build("x/_C.so", source, "-xc++", "-Ltorch/lib", "-Wl,--no-as-needed", "-lc10")
+    file = lab.link("x/_C.so")
+    assert (file.is_module, file.undefined) == (False, undefined)
+    said = lab.load("torch/lib/libc10.so", "x/_C.so")
+    assert said.endswith("loaded") if not undefined else f"undefined symbol: {undefined[0]}" in said
+
+
+@needs_gxx
+def test_other_libraries_may_leave_names_to_whoever_loads_them(lab: Lab) -> None:
+    lab.build("torch/lib/libc10.so", C10, "-xc++", "-Wl,-soname,libc10.so")
+    lab.build("torch/lib/libother.so", GONE, "-xc++", "-Ltorch/lib", "-Wl,--no-as-needed", "-lc10")
+    lab.build("x/libother.so", GONE, "-xc++")
+    assert [file.undefined for file in lab.links().files] == [(), (), ()]
