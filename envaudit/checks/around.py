@@ -85,6 +85,8 @@ def _pip_says(leftover: Leftover) -> str:
 
 def _startup(facts: Facts, fault: StartupFault, owner: Distribution | None) -> Finding:
     file = os.path.basename(fault.path)
+    who = f"{owner.name} {owner.version} makes" if owner is not None else f"{file} makes"
+    prints = f"{who} every start of Python print an error"
     editable = owner is not None and bool(owner.editable_path)
     error = f"Error processing line {fault.line} of {facts.target.path_inside(fault.path)}:"
     severity, symptom = Severity.WARNING, error
@@ -103,11 +105,11 @@ def _startup(facts: Facts, fault: StartupFault, owner: Distribution | None) -> F
         severity, symptom = Severity.NOTE, ""
         message = f"{file} adds a folder that does not exist, which Python passes over in silence"
     elif fault.kind == "nspkg":
-        message = f"every start of Python prints an error: {file} sets up the package {fault.name}, which is gone"
+        message = f"{prints}: {file} sets up the package {fault.name}, which is gone"
     elif fault.kind == "syntax":
-        message = f"every start of Python prints an error: a line of {file} is not Python"
+        message = f"{prints}: a line of {file} is not Python"
     else:
-        message = f"every start of Python prints an error: {file} imports {fault.name}, which is not there"
+        message = f"{prints}: {file} imports {fault.name}, which is not there"
         symptom = f"{error}\nModuleNotFoundError: No module named '{fault.name}'"
         severity = Severity.ERROR if editable else severity
     return Finding(
@@ -177,18 +179,19 @@ def _is_same(item: Hidden, by_path: Mapping[str, Distribution]) -> bool:
 
 
 def _by_working_folder(item: Hidden, dist: Distribution | None) -> Finding:
-    what = f"{dist.name} {dist.version}" if dist else f"Python's own {item.name}"
     file = os.path.basename(item.path)
+    here = "scripts and notebooks run in this folder"
+    what = f"{dist.name} {dist.version} is hidden by {file}" if dist else f"{file} hides Python's own {item.name}"
     return Finding(
         code="INS008",
         severity=Severity.WARNING,
         confidence=Confidence.PROVEN,
-        message=f"scripts and notebooks run in this folder import its {file} instead of {what}",
+        message=f"{what} from {here}" if dist is None else f"{what} for {here}",
         subject=f"cwd:{item.name}",
         distribution=dist.key if dist else "",
         version=dist.version if dist else "",
         symptom=f"AttributeError: module '{item.name}' has no attribute ... (or ImportError: cannot import name ...)",
-        evidence=(Evidence(item.path, f"found before {item.behind}" if item.behind else "found first"),),
+        evidence=(Evidence(item.path, f"found before {item.behind if dist else 'the standard library'}"),),
         fix=(Fix(_rename(item.path)),),
     )
 

@@ -39,9 +39,7 @@ def _finding(facts: Facts, files: Distribution, others: list[Distribution], twin
     if same:
         message = f"{files.name} is installed twice in one folder, with two sets of metadata of {files.version}"
     elif seen is not None and seen.version != files.version:
-        message = (
-            f"{files.name}: its files are those of {files.version}, but Python sees the metadata of {seen.version}"
-        )
+        message = f"{files.name} {files.version} is what the files are, but Python sees the metadata of {seen.version}"
     else:
         listed = ", ".join(dist.version for dist in others)
         message = f"{files.name} is installed as {files.version} and in the same folder as {listed}"

@@ -10,9 +10,12 @@ from envaudit.files import inside, is_file, list_folder
 from envaudit.scan.record import is_binary_name
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Sequence
 
     from envaudit.model import Distribution, Target
+
+_ARCHIVES = (".egg", ".zip", ".whl")
 
 # Modules of the standard library that are no more, and since when ("What's New" of 3.12 and 3.13).
 _REMOVED = {
@@ -50,7 +53,11 @@ class Importable:
         """Say whether there is such a top-level module; in doubt it is."""
         if module in _standard_names() and self._version < _REMOVED.get(module, (9, 9)):
             return True
-        return module in self._hooked or module in self._everything()
+        return module in self._hooked or module in self._everything() or self._zipped()
+
+    def _zipped(self) -> bool:
+        """Say whether there may be modules in archives, into which nobody has looked."""
+        return any(entry.name.endswith(_ARCHIVES) for folder in self._folders for entry in _entries(folder))
 
     def _everything(self) -> frozenset[str]:
         """Return the names of all modules and folders on ``sys.path``; listed once, when first asked for."""
@@ -65,18 +72,21 @@ def modules_in(folder: str) -> dict[str, str]:
 
     A folder comes before a module of the same name, as it does in an import.
     """
-    try:
-        entries = list_folder(folder)
-    except ReadError:
-        return {}
     found: dict[str, str] = {}
-    for entry in entries:
+    for entry in _entries(folder):
         name, dot, suffix = entry.name.partition(".")
         if dot and (suffix in {"py", "pyc"} or is_binary_name(entry.name)) and name.isidentifier():
             found.setdefault(name, f"{folder}/{entry.name}")
         elif not dot and name.isidentifier():
             found[name] = f"{folder}/{entry.name}"
     return found
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        return list_folder(folder)
+    except ReadError:
+        return []
 
 
 def library_folder(target: Target) -> str:

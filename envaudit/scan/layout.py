@@ -44,7 +44,7 @@ def read_layout(
         layout = Layout(
             startup=tuple(read_startup(target, distributions, path, gaps)),
             leftovers=tuple(read_leftovers(target, distributions)),
-            hidden=tuple(read_hidden(target, distributions, path, "" if target.root else cwd)),
+            hidden=tuple(read_hidden(target, distributions, path, _searched(target, environ, cwd))),
             twins=tuple(read_twins(distributions)),
             scripts=tuple(read_scripts(target, visible, moved=bool(activate))),
             activate=activate,
@@ -52,6 +52,12 @@ def read_layout(
             open_folders=tuple(_open_folders(target)),
         )
     return LayoutRead(layout, tuple(gaps))
+
+
+def _searched(target: Target, environ: Mapping[str, str], cwd: str) -> str:
+    """Return the working folder if Python looks into it, else nothing: PYTHONSAFEPATH keeps it out since 3.11."""
+    safe = bool(environ.get("PYTHONSAFEPATH")) and target.version_info >= (3, 11)
+    return "" if target.root or safe else cwd
 
 
 def _pythonpath(environ: Mapping[str, str], cwd: str) -> Iterator[str]:

@@ -43,7 +43,10 @@ def read_startup(
     visible = [dist for dist in distributions if not dist.hidden_by]
     importable = Importable(target, visible, pythonpath)
     for site in target.site_dirs:
-        if site.origin != "pth":  # Python reads no .pth file in a folder that another one has added
+        # Python reads no .pth file in a folder that another one has added, nor in one of PYTHONPATH, which is what
+        # a folder of packages without an environment is for.
+        bare = target.kind == "site-packages" and not site.path.endswith(("/site-packages", "/dist-packages"))
+        if site.origin != "pth" and not bare:
             yield from _of_folder(target, site, importable, gaps)
     yield from _finders(visible)
     yield from _customize(target, pythonpath, gaps)

@@ -30,7 +30,7 @@ def test_the_files_of_one_version_below_the_metadata_of_another() -> None:
     seen = (Twin(new.info_path, 900, 900, seen=False), Twin(old.info_path, 300, 900, seen=True))
     (finding,) = twins(make_facts([new, old]), *seen)
     assert (finding.code, finding.severity, finding.version) == ("INS004", Severity.ERROR, "2.0.2")
-    assert finding.message == "numpy: its files are those of 2.0.2, but Python sees the metadata of 1.26.4"
+    assert finding.message == "numpy 2.0.2 is what the files are, but Python sees the metadata of 1.26.4"
     assert [item.detail for item in finding.evidence] == [
         "2.0.2: 900 of 900 files are as its RECORD says",
         "1.26.4: 300 of 900 files are as its RECORD says; the folder lists it first, so importlib.metadata takes it",
@@ -134,9 +134,9 @@ def test_files_of_the_working_folder() -> None:
     own = (_hidden("numpy", "cwd", "/work dir", "", numpy.info_path), _hidden("random", "cwd", "/work dir", "", ""))
     first, second = around(make_facts([numpy]), hidden=own)
     assert (first.severity, first.distribution) == (Severity.WARNING, "numpy")
-    assert first.message == "scripts and notebooks run in this folder import its numpy.py instead of numpy 2.0.2"
+    assert first.message == "numpy 2.0.2 is hidden by numpy.py for scripts and notebooks run in this folder"
     assert first.fix[0].command == "mv '/work dir/numpy.py' '/work dir/my_numpy.py'"
-    assert "instead of Python's own random" in second.message
+    assert second.message == "random.py hides Python's own random from scripts and notebooks run in this folder"
 
 
 def test_one_finding_for_a_folder_of_pythonpath() -> None:

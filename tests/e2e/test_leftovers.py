@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.command import ROOT, Ran
-from tests.support.environments import build_environment, installing, python_of, run_uv
+from tests.support.environments import build_environment, find_python, installing, python_of, run_uv
 from tests.support.trees import write_tree
 
 if TYPE_CHECKING:
@@ -197,6 +197,19 @@ def test_a_copied_environment(tmp_path: Path) -> None:
     shutil.rmtree(before)
     for program in ("flask", "ruff", "pip"):
         subprocess.run([str(folder / "bin" / program), "--version"], check=True, capture_output=True)
+
+
+def test_a_base_that_has_become_another_python(tmp_path: Path) -> None:
+    folder = build_environment(tmp_path / "env", "3.10", ["six"])
+    (folder / "bin/python").unlink()
+    (folder / "bin/python").symlink_to(find_python("3.12"))
+    code = [python_of(folder), "-c", "import six"]
+    assert subprocess.run(code, capture_output=True, check=False).returncode == 1
+    ran = check(folder)
+    finding = found(ran, "ENV005")
+    assert (ran.status, finding["severity"]) == (1, "error")
+    assert "python3.10" in finding["message"]
+    assert "python3.12" in finding["message"]
 
 
 def test_an_old_pip(tmp_path: Path) -> None:

@@ -166,6 +166,12 @@ def test_pythonpath(tmp_path: Path) -> None:
     ]
 
 
+def test_a_working_folder_that_python_leaves_out(tmp_path: Path) -> None:
+    make_distribution(tmp_path / "site", "numpy", "2.0.2")
+    work = write_tree(tmp_path / "work", {"numpy.py": ""})
+    assert hidden(tmp_path, tmp_path / "site", cwd=work, PYTHONSAFEPATH="1") == []
+
+
 def test_a_module_that_the_standard_library_has_too(tmp_path: Path) -> None:
     make_distribution(tmp_path / "site", Dist("enum34", "1.1.10", files={"enum/__init__.py": ""}))
     assert hidden(tmp_path, tmp_path / "site") == [("enum", "stdlib", "site", "enum34-1.1.10.dist-info")]

@@ -78,6 +78,19 @@ def test_a_module_that_a_later_python_no_longer_has(tmp_path: Path) -> None:
     assert faults(tmp_path, "3.13.0") == [("module", "imp", 1), ("module", "cgi", 1)]
 
 
+def test_modules_may_be_in_an_archive(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"easy-install.pth": "./old-1.0-py3.8.egg\nimport old\n", "old-1.0-py3.8.egg": b"PK"})
+    assert faults(tmp_path) == []
+
+
+def test_a_folder_that_is_no_site_folder_starts_nothing(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"bare/a.pth": "import nowhere\n", "site-packages/a.pth": "import nowhere\n"})
+    target = target_of(tmp_path / "bare")._replace(kind="site-packages")
+    assert read_layout(target, (), {}, "").layout.startup == ()
+    target = target_of(tmp_path / "site-packages")._replace(kind="site-packages")
+    assert len(read_layout(target, (), {}, "").layout.startup) == 1
+
+
 def test_distutils_is_there_as_long_as_setuptools_is(tmp_path: Path) -> None:
     write_tree(tmp_path, {"a.pth": PRECEDENCE, "_distutils_hack/__init__.py": ""})
     assert faults(tmp_path, "3.12.1") == []
