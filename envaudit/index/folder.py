@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.request import pathname2url
 
 from envaudit.errors import ReadError
 from envaudit.files import list_folder, read_bytes
@@ -29,7 +29,7 @@ def read_folder_index(address: str, key: NormalizedName) -> Project:
     for name, kind in (("index.json", JSON_TYPE), ("index.html", HTML_TYPE)):
         path = os.path.join(folder, name)
         if os.path.lexists(path):
-            return parse_page(_page(path), kind, f"file://{pathname2url(folder)}/", key)
+            return parse_page(_page(path), kind, f"{_address(folder)}/", key)
     if os.path.isdir(folder):
         return read_flat_folder(folder, key)
     if not os.path.isdir(root):
@@ -42,7 +42,7 @@ def read_flat_folder(path: str, key: NormalizedName) -> Project:
 
     It may also be a file: then it is a page of links.
     """
-    address = f"file://{pathname2url(os.path.abspath(path))}"
+    address = _address(path)
     if os.path.isfile(path):
         return parse_page(_page(path), HTML_TYPE, address, key)
     address += "/"
@@ -56,8 +56,7 @@ def read_flat_folder(path: str, key: NormalizedName) -> Project:
     for entry in entries:
         found = version_in(entry.name, key)
         if found is not None and entry.is_file():
-            link = f"file://{pathname2url(os.path.abspath(entry.path))}"
-            files.append(IndexFile(entry.name, link, *found, size=entry.stat().st_size))
+            files.append(IndexFile(entry.name, _address(entry.path), *found, size=entry.stat().st_size))
     if not files:
         raise RemoteError(f"{address}{key}", "there is no such thing", "missing")
     return Project(key, address, tuple(files))
@@ -67,4 +66,8 @@ def _page(path: str) -> bytes:
     try:
         return read_bytes(path, PAGE_LIMIT)
     except ReadError as error:
-        raise RemoteError(f"file://{pathname2url(path)}", str(error), "unreachable") from error
+        raise RemoteError(_address(path), str(error), "unreachable") from error
+
+
+def _address(path: str) -> str:
+    return Path(os.path.abspath(path)).as_uri()

@@ -25,6 +25,7 @@ HTML_TYPE = "application/vnd.pypi.simple.v1+html"
 ACCEPT = f"{JSON_TYPE}, {HTML_TYPE};q=0.2, text/html;q=0.1"
 
 FILE_LIMIT = 200_000  # files of a project; the largest known has 40,000
+_WHOLE = re.compile(r"https://[A-Za-z0-9.-]+/(?!.*/\.)[\x21-\x7e]*")
 _HASH = re.compile(r"[0-9a-f]{32,128}")
 _STATUSES = ("active", "archived", "quarantined", "deprecated")
 
@@ -152,6 +153,8 @@ def joined(base: str, link: str) -> str:
     A page of the network leads to the network alone, and one of https to https. Credentials in a link are not sent:
     those of the index are, to its own host.
     """
+    if _WHOLE.fullmatch(link):
+        return link  # as nearly all are, and a page may have thousands
     try:
         parts = urlsplit(urljoin(base, link))
         allowed = ("https",) if base.startswith("https:") else ("http", "https", *_local(base))

@@ -6,7 +6,6 @@ import os
 import re
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from envaudit.errors import ReadError
 from envaudit.files import open_regular, reason
@@ -157,4 +156,8 @@ def local_path(address: str) -> str:
     parts = urlsplit(address)
     if parts.netloc not in {"", "localhost"}:
         raise RemoteError(address, "a file on another machine", "wrong")
-    return url2pathname(parts.path) if os.name == "nt" else unquote(parts.path)
+    if os.name == "nt":  # pragma: no cover
+        from urllib.request import url2pathname  # noqa: PLC0415  the clients of all protocols come with it
+
+        return url2pathname(parts.path)
+    return unquote(parts.path)

@@ -53,8 +53,8 @@ class _TryAgainError(Exception):
 class Transport:
     """Makes requests with one session for each thread that is at work. ``offline`` makes none.
 
-    ``ca_bundle`` is a file of certificates to trust in place of the usual ones. ``forced`` are hosts that pip's
-    configuration trusts without a valid certificate.
+    ``ca_bundle`` is a file of certificates to trust in place of the usual ones. ``trusted_hosts`` are trusted without
+    a valid certificate, as pip's setting of this name says.
     """
 
     def __init__(
@@ -178,6 +178,10 @@ class Transport:
 
         session = requests.Session()
         session.headers["User-Agent"] = USER_AGENT
+        if self._trusted_hosts:
+            import urllib3  # noqa: PLC0415
+
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user has asked for it
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         return session
 

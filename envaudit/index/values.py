@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,12 @@ def _comparable(version: str) -> str:
     return canonicalize_version(version)
 
 
+@functools.lru_cache(maxsize=256)
+def _normalised(name: str) -> NormalizedName:
+    """Normalise a name that stands in hundreds of file names."""
+    return canonicalize_name(name)
+
+
 def version_in(file_name: str, key: NormalizedName) -> tuple[str, bool] | None:
     """Return the version in the name of a file and whether it is a wheel; ``None`` when it is neither wheel nor sdist.
 
@@ -85,7 +92,7 @@ def version_in(file_name: str, key: NormalizedName) -> tuple[str, bool] | None:
     """
     if file_name.endswith(".whl"):
         parts = file_name[: -len(".whl")].split("-")
-        if len(parts) not in {5, 6} or canonicalize_name(parts[0]) != key:
+        if len(parts) not in {5, 6} or _normalised(parts[0]) != key:
             return None
         return parts[1], True
     for ending in _SDIST_ENDINGS:
