@@ -25,7 +25,7 @@ CODES: Mapping[str, str] = {
     "PLT002": "installed from a wheel for another Python or platform",
     "PLT003": "extension modules of another Python",
     "PLT004": "compiled files for another machine",
-    "PLT005": "needs a newer glibc than its wheel tag promises",
+    "PLT005": "needs a newer system than its wheel tag promises",
     "PLT006": "uses instructions this processor does not have",
     "LNK001": "a library that a compiled module needs is not found",
     "LNK002": "built for newer system libraries than there are",

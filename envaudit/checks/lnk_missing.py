@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def check_missing(facts: Facts) -> Iterator[Finding]:
             weight = Weight(Severity.WARNING, weight.symptom)
         if _lost(facts, group, names):
             weight = Weight(Severity.ERROR, weight.symptom)
-        elif facts.target.platform.startswith("win") and weight.severity is Severity.ERROR:
+        elif facts.target.platform.startswith("win") and weight.severity is Severity.ERROR and not _of_a_python(names):
             # No list of what Windows has is complete; what the package itself has brought was asked for above.
             weight = Weight(Severity.WARNING, weight.symptom)
         yield Finding(
@@ -60,6 +61,11 @@ def _message(facts: Facts, group: Group, names: list[str], *, by_driver: bool) -
     if all(OF_CUDA.match(name) or OF_DRIVERS.match(name) for name in names):
         return f"{text}: {'it is' if len(set(names)) == 1 else 'they are'} part of NVIDIA's CUDA toolkit"
     return text
+
+
+def _of_a_python(names: list[str]) -> bool:
+    """Whether the library of another Python is among the names: the target's own counts as found."""
+    return any(re.fullmatch(r"python\d{2,3}t?(?:_d)?\.dll", name.lower()) for name in names)
 
 
 def _lost(facts: Facts, group: Group, names: list[str]) -> bool:

@@ -157,6 +157,13 @@ def test_a_library_of_windows_that_the_package_has_lost(win: OtherLab) -> None:
     assert finding.fix[0].command.endswith("--reinstall --no-deps x==1.0")
 
 
+def test_the_library_of_another_python_is_an_error(win: OtherLab) -> None:
+    win.pe("x/_core.pyd", ("python310.dll", ("PyList_New",)))
+    finding = _find(_imported(win.facts("x"), "x/_core.pyd"))
+    assert (finding.code, finding.severity) == ("LNK001", Severity.ERROR)
+    assert finding.message == "x 1.0 needs python310.dll, which the loader does not find"
+
+
 def test_the_visual_c_runtime_is_one_note(win: OtherLab) -> None:
     win.pe(MODULE, ("MSVCP140.dll", ("f",)))
     win.pe("y/_core.cp311-win_amd64.pyd", ("VCOMP140.DLL", ("f",)), ("msvcp140.dll", ("f",)))
