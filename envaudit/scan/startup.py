@@ -17,7 +17,6 @@ from envaudit.model import Gap, StartupFault
 from envaudit.scan.editable import finder_name, read_mapping
 from envaudit.scan.importable import Importable
 from envaudit.scan.names import normalised, short
-from envaudit.scan.source import cannot_parse, leading_imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 _LIMIT = 1024 * 1024
 _LINES = 1000
 _NEWLINES = re.compile(r"\r\n|\r|\n")
+# Nearly all there are: for these no parser has to be loaded.
+_SIMPLE = re.compile(r"import[ \t]+([A-Za-z_]\w*)(?:\.\w+)*\s*$")
+_OF_SETUPTOOLS = "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = "
 # setuptools: import os; ...; enabled and __import__('_distutils_hack').add_shim()
 _DISTUTILS = re.compile(r"__import__\(['\"](_distutils_hack)['\"]\)")
 # setuptools before 70, for namespace_packages: p = os.path.join(..., *('google', 'cloud'))
@@ -118,13 +120,19 @@ def _import_line(  # noqa: PLR0917
     target: Target, folder: str, path: str, line: str, importable: Importable, gaps: list[Gap]
 ) -> StartupFault | None:
     """Judge a line that Python executes: what it imports must be there, whatever it does then."""
-    problem = cannot_parse(line.encode("utf-8", "surrogatepass"), target.version_info)
-    if problem is not None:
-        if problem.certain:
+    simple = _SIMPLE.match(line)
+    modules = [simple[1]] if simple else []
+    if not simple and not line.startswith(_OF_SETUPTOOLS):
+        from envaudit.scan.source import cannot_parse, leading_imports  # noqa: PLC0415  8 ms that most runs save
+
+        problem = cannot_parse(line.encode("utf-8", "surrogatepass"), target.version_info)
+        if problem is not None and problem.certain:
             return StartupFault("syntax", path, short(line.strip()), problem.detail)
-        gaps.append(Gap("INS007", path, problem.detail))
-        return None
-    for module in leading_imports(line):
+        if problem is not None:
+            gaps.append(Gap("INS007", path, problem.detail))
+            return None
+        modules = leading_imports(line)
+    for module in modules:
         if not importable.has(module):
             finder = _EDITABLE.match(module)
             owner = _editable_owner(module, importable.visible) if finder else ""
@@ -177,6 +185,8 @@ def _customize(target: Target, pythonpath: Sequence[str], gaps: list[Gap]) -> It
         path = next((path for path in candidates if is_file(path)), "")
         if not path:
             continue
+        from envaudit.scan.source import cannot_parse  # noqa: PLC0415
+
         try:
             problem = cannot_parse(read_bytes(path, _LIMIT), target.version_info)
         except ReadError as error:
