@@ -115,7 +115,7 @@ class Index:
         """Return a file to read parts of. No request is made, and reading is up to the caller's thread."""
         if file.url.startswith("file:"):
             return LocalFile(file.url)
-        return RemoteFile(self._transport, file.url, file.size, self.deadline)
+        return RemoteFile(self._transport, file.url, self.deadline, size=file.size, sha256=file.sha256)
 
     def lasting(self, kind: str, file: IndexFile) -> bytes | None:
         """Return what was kept about the content of a file, by its sha256."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -88,11 +89,11 @@ def worst_class(classes: Iterable[BuildClass]) -> BuildClass:
 
 def _need(file: PartedFile, member: Member) -> NumpyNeed | None:
     """Unpack one compiled file to disk and read it; raises ``RemoteError``, or ``ReadError`` when it is none."""
-    with tempfile.NamedTemporaryFile(prefix="envaudit-", suffix=".so") as unpacked:
-        for piece in read_member(file, member, SIZE_LIMIT):
-            unpacked.write(piece)
-        unpacked.flush()
-        facts = read_binary(unpacked.name)
+    with tempfile.TemporaryDirectory(prefix="envaudit-") as folder:
+        path = os.path.join(folder, "module")
+        with open(path, "wb") as unpacked:
+            unpacked.writelines(read_member(file, member, SIZE_LIMIT))
+        facts = read_binary(path)
     if facts.numpy_unread:
         raise ReadError(facts.numpy_unread)
     return facts.numpy

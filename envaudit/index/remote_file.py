@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from typing import TYPE_CHECKING, Protocol
@@ -36,9 +37,14 @@ class PartedFile(Protocol):
 
 
 class RemoteFile:
-    """A file behind HTTP. A server that answers with the whole file is put up with when the file is small."""
+    """A file behind HTTP. A server that answers with the whole file is put up with when the file is small.
 
-    def __init__(self, transport: Transport, address: str, size: int | None, deadline: Deadline) -> None:
+    A digest can only be compared when the whole file was sent; of parts, the zip file's own checksums are.
+    """
+
+    def __init__(
+        self, transport: Transport, address: str, deadline: Deadline, *, size: int | None = None, sha256: str = ""
+    ) -> None:
         self.address = address
         self.bytes_read = 0
         self._transport = transport
@@ -46,6 +52,7 @@ class RemoteFile:
         self._size = size
         self._stated = size
         self._etag = ""
+        self._sha256 = sha256
         self._whole: bytes | None = None
 
     def tail(self, length: int) -> tuple[bytes, int]:
@@ -91,6 +98,8 @@ class RemoteFile:
         if answer.status == 200:
             if self._stated is not None and len(answer.body) != self._stated:
                 raise self._wrong(f"{len(answer.body)} bytes, and the index states {self._stated}")
+            if self._sha256 and hashlib.sha256(answer.body).hexdigest() != self._sha256:
+                raise self._wrong("its sha256 is not the one that the index states")
             self._whole = answer.body
         return answer
 

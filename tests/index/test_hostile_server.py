@@ -224,6 +224,14 @@ def test_a_size_that_the_index_made_up_is_noticed(demo: Files, ask: Ask) -> None
                 index.metadata(file)
 
 
+def test_a_whole_file_with_another_digest_is_refused(demo: Files, ask: Ask) -> None:
+    with package_index(demo, ranges="ignored", extra={WHEEL: {"hashes": {"sha256": "0" * 64}}}) as server:
+        index = ask(server.address)
+        file = index.project("demo").files[0]
+        with pytest.raises(RemoteError, match="sha256 is not the one"):
+            index.metadata(file)
+
+
 # --- credentials -----------------------------------------------------------------------------------------------------
 
 SECRET = "s3cr3t/with@signs"
