@@ -88,23 +88,27 @@ def removed(project: str, installed: str, name: str) -> Removed | None:
     known: the name is there, never was, or nobody measured it.
     """
     table = _table(project)
-    if table is None:
-        return None
     version = _version(installed)
-    if version is None:
+    if table is None or version is None:
         return None
     if project == STANDARD_LIBRARY:
-        version = _version(".".join(map(str, version.release[:2])))
+        version = _version(".".join(map(str, version.release[:2]))) or version
+    found = _search(project, table, version, name)
+    if found is None or not found.instead.startswith(f"{name.partition('.')[0]}."):
+        return found
+    # What was to be used instead may be gone by now as well.
+    return found if _search(project, table, version, found.instead) is None else found._replace(instead="", origin="")
+
+
+def _search(project: str, table: _Table, version: Version, name: str) -> Removed | None:
     newest = _version(table.releases[-1]) if table.releases else None
-    if version is None or newest is None:
-        return None
     for written in _spellings(name):
         for line in _lines(table.text, written):
             last_with, first_without, back_in, instead, origin = (*line, "", "", "")[:5]
             if _between(version, first_without, back_in):
                 shown = written.replace("()", "")
-                member = shown != written
-                return Removed(project, shown, last_with, first_without, instead, origin, member, version <= newest)
+                sure = newest is not None and version <= newest
+                return Removed(project, shown, last_with, first_without, instead, origin, shown != written, sure)
     return None
 
 
@@ -149,7 +153,7 @@ def _table(project: str) -> _Table | None:
     """Read the file of a project, ``None`` when it was not measured."""
     if project != STANDARD_LIBRARY and project not in PROJECTS.values():
         return None
-    file = resources.files("envaudit").joinpath("source", "removed_names", f"{project}.txt")
+    file = resources.files("envaudit").joinpath("source").joinpath("removed_names").joinpath(f"{project}.txt")
     try:
         text = file.read_text(encoding="utf-8")
     except OSError:
