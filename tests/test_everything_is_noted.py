@@ -54,6 +54,8 @@ _ALLOWED = {
     ("scan/reach_kept.py", "os.stat"): "files of the program",
     ("rulebook/load.py", ".resolve()"): "the folder of the program",
     ("rulebook/ship.py", "import zipfile"): "written in memory, for a release of the rules",
+    ("source/removed.py", "import importlib.resources"): "files of the program",
+    ("source/removed.py", ".read_text()"): "files of the program",
     ("codes.py", "import importlib.resources"): "pages, of which nothing stands in a report",
     ("codes.py", ".read_text()"): "pages",
     ("locate/probe.py", "import subprocess"): "it says with doubt() that a program was started",
@@ -94,7 +96,8 @@ def _past_files(tree: ast.Module) -> set[str]:
                 itself = any(
                     word.arg == "follow_symlinks" and ast.unparse(word.value) == "False" for word in node.keywords
                 )
-                if own not in {"files", "os", "os.path"} and not (node.func.attr == "is_dir" and itself):
+                other = node.func.attr == "resolve" and node.args  # that of a path takes nothing
+                if own not in {"files", "os", "os.path"} and not (node.func.attr == "is_dir" and itself) and not other:
                     found.add(f".{node.func.attr}()")
     return found
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from envaudit.files_seen import Seen
 
-FORMAT = 1
+FORMAT = 2
 VALUE_LIMIT = 4 * 1024 * 1024  # bytes as they are kept; that of an environment of 288 distributions takes 150 KiB
 _WHOLE_LIMIT = 64 * 1024 * 1024  # bytes unpacked
 _DIGEST_SIZE = 16
@@ -35,16 +35,20 @@ _MANY = 8
 class KeptReport:
     """What a run has written: ``text`` to ``output`` (empty: standard output) and ``note`` to standard error.
 
-    ``environ`` are the variables it has looked at, ``None`` for one that was not set.
+    ``until`` is when something else would be said though nothing has changed, in seconds since 1970. ``environ`` are
+    the variables it has looked at, ``None`` for one that was not set.
     """
 
-    __slots__ = ("_paths", "_signatures", "_told", "environ", "exit_code", "note", "output", "text")
+    __slots__ = ("_paths", "_signatures", "_told", "environ", "exit_code", "note", "output", "text", "until")
 
-    def __init__(self, text: str, exit_code: int, output: str, note: str, environ: Mapping[str, str | None]) -> None:
+    def __init__(  # noqa: PLR0917
+        self, text: str, exit_code: int, output: str, note: str, until: int, environ: Mapping[str, str | None]
+    ) -> None:
         self.text = text
         self.exit_code = exit_code
         self.output = output
         self.note = note
+        self.until = until
         self.environ = dict(environ)
         self._paths: Sequence[bytes] = ()
         self._signatures: Sequence[int] = ()
@@ -60,6 +64,7 @@ class KeptReport:
                 self.exit_code,
                 self.output.encode("utf-8", "surrogatepass"),
                 self.note.encode("utf-8", "surrogatepass"),
+                self.until,
                 [_pair(name, value) for name, value in self.environ.items()],
                 b"\0".join(os.fsencode(path) for path in read),
                 [number for signature in read.values() for number in signature],
@@ -77,13 +82,13 @@ class KeptReport:
         try:
             unpacked = zlib.decompressobj()
             plain = marshal.loads(unpacked.decompress(value, _WHOLE_LIMIT))  # noqa: S302  its digest was right
-            if not unpacked.eof or type(plain) is not tuple or len(plain) != 9:
+            if not unpacked.eof or type(plain) is not tuple or len(plain) != 10:
                 return None
-            version, text, code, output, note, pairs, paths, signatures, told = plain
-            if version != FORMAT or type(code) is not int:
+            version, text, code, output, note, until, pairs, paths, signatures, told = plain
+            if version != FORMAT or type(code) is not int or type(until) is not int:
                 return None
             environ = {name.decode(): _text_or_none(set_to) for name, set_to in pairs}
-            kept = cls(_text(text), code, _text(output), _text(note), environ)
+            kept = cls(_text(text), code, _text(output), _text(note), until, environ)
             kept._paths = paths.split(b"\0")
             kept._signatures = signatures if type(signatures) is list else ()
             kept._told = {question: _asked(*some) for question, some in told.items()}
@@ -91,10 +96,11 @@ class KeptReport:
             return None
         return kept if len(kept._signatures) == len(kept._paths) * FIELDS else None
 
-    def holds(self, environ: Mapping[str, str]) -> bool:
+    def holds(self, environ: Mapping[str, str], now: float) -> bool:
         """Whether everything that the report was made of is as it was."""
         return (
-            all(environ.get(name) == value for name, value in self.environ.items())
+            now < self.until
+            and all(environ.get(name) == value for name, value in self.environ.items())
             and all(still_told(question, *some) for question, some in self._told.items())
             and still_as_read(self._paths, self._signatures)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from envaudit.cli.streams import check_destination, complain, is_terminal, use_color, width_of, write_file, write_out
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from envaudit.report import ReportOptions
     from envaudit.settings import Settings
 
+_LONGEST = 60  # days; an unchanged environment is looked at again after that
 _DESCRIPTION = """\
 Read every installed distribution and compiled file of an environment, say which of them cannot work together, and
 try out in a sandbox what cannot be decided by reading. Without TARGET, the active environment or the nearest .venv.
@@ -138,7 +140,19 @@ def _keep(keeper: Keeper, report: Report, settings: Settings, environ: Mapping[s
     from envaudit.report import render  # noqa: PLC0415
 
     text = render(replace(report, unchanged_since=keeper.started), _options(settings, environ, cwd))
-    keeper.keep(text, report.exit_code, settings.output, _said(report, settings))
+    keeper.keep(text, report.exit_code, settings.output, _said(report, settings), _same_until(report))
+
+
+def _same_until(report: Report) -> float:
+    """Return the time (seconds since 1970) until which the same is said of the age of the rules."""
+    import datetime as dt  # noqa: PLC0415
+
+    from envaudit.rulebook.age import age_note  # noqa: PLC0415
+
+    today = dt.datetime.now(dt.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    notes = (age_note(report.rules.version, (today + dt.timedelta(days)).date()) for days in range(_LONGEST))
+    first = next(notes)
+    return (today + dt.timedelta(1 + sum(1 for _ in takewhile(first.__eq__, notes)))).timestamp()
 
 
 def _audit(settings: Settings, environ: Mapping[str, str], cwd: str) -> Report:

@@ -62,13 +62,13 @@ class Keeper:
         """Whether the report could be kept, so that it is worth to render it for that."""
         return bool(self._request) and not self._seen.doubt
 
-    def keep(self, text: str, exit_code: int, output: str, note: str) -> str:
-        """Keep what was written; return why not, or nothing."""
+    def keep(self, text: str, exit_code: int, output: str, note: str, until: float) -> str:
+        """Keep what was written, for as long as it is right by the calendar; return why not, or nothing."""
         seen = self._seen
         _note_program(seen)
         if seen.doubt:
             return seen.doubt
-        kept = KeptReport(text, exit_code, output, note, self.variables.looked_at)
+        kept = KeptReport(text, exit_code, output, note, int(until), self.variables.looked_at)
         try:
             value = kept.dump(seen)
         except ValueError as error:  # also a path that the system could not name
@@ -99,4 +99,4 @@ def _own_files() -> Iterator[str]:
     """Yield the files of the package; some are loaded by other processes alone."""
     for folder, folders, names in os.walk(_PACKAGE):
         folders[:] = [name for name in folders if name not in {"__pycache__", "pages", "catalogue"}]
-        yield from (os.path.join(folder, name) for name in names if name.endswith((".py", ".json")))
+        yield from (os.path.join(folder, name) for name in names)

@@ -30,8 +30,9 @@ def replay(arguments: Sequence[str], environ: Mapping[str, str]) -> int | None:
     if "--no-cache" in arguments:
         return None
     request = request_of(arguments, environ)
-    kept = find_report(default_folder(environ), request, time.time()) if request else None
-    if kept is None or not kept.holds(environ):
+    now = time.time()
+    kept = find_report(default_folder(environ), request, now) if request else None
+    if kept is None or not kept.holds(environ, now):
         return None
     if kept.output:
         check_destination(kept.output)

@@ -21,8 +21,9 @@ import envaudit
 import envaudit.audit
 from envaudit.cache.database import FILE_NAME, Cache
 from envaudit.checks.registry import CHECKS, run_checks
-from envaudit.cli import keep, main, replay
+from envaudit.cli import check, keep, main, replay
 from tests.binary.conftest import fixture
+from tests.report.samples import HEALTHY
 from tests.support.trees import Dist, Link, make_distribution, make_venv, site_packages, write_tree
 
 if TYPE_CHECKING:
@@ -262,6 +263,21 @@ def test_another_program_machine_or_user(
     assert place.report()["unchanged_since"]
     monkeypatch.setattr(where, name, value)
     assert place.report()["unchanged_since"] is None
+
+
+def test_what_the_calendar_changes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The age of the rules is spoken of: a report is not shown again when something else would be said of it."""
+    place.report()
+    assert place.report()["unchanged_since"]
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61 * 86400)
+    assert place.report()["unchanged_since"] is None
+
+
+@pytest.mark.parametrize(("version", "days"), [("2020.1.1", 1), ("2999.1.1", 60), ("unknown", 60)])
+def test_how_long_the_same_is_said_of_rules(version: str, days: int) -> None:
+    of_old = HEALTHY._replace(rules=HEALTHY.rules._replace(version=version))
+    assert 0 <= days * 86400 - (check._same_until(of_old) - time.time()) <= 86400
 
 
 def test_another_folder_to_start_from(place: Place, tmp_path: Path) -> None:
