@@ -127,7 +127,7 @@ def _of_the_system(facts: Facts) -> Iterator[Finding]:
         there = [dist for dist in facts.visible().values() if dist.site_dir == site.path]
         if not there:
             continue
-        whose = "your own folder of packages" if site.origin == "user" else "the system"
+        whose = "your own folder of packages" if site.origin == "user" else "the Python it was made from"
         names = ", ".join(f"{dist.name} {dist.version}" for dist in there[:4])
         more = f" and {len(there) - 4} more" if len(there) > 4 else ""
         yield Finding(

@@ -63,7 +63,7 @@ def test_packages_of_the_system() -> None:
     dists = [make_dist("own"), *(make_dist(f"s{n}", site_dir=system) for n in range(6))]
     (finding,) = state(make_facts(dists, site_dirs=sites))
     assert (finding.code, finding.severity) == ("ENV008", Severity.NOTE)
-    assert finding.message.endswith("of the system: s0 1.0, s1 1.0, s2 1.0, s3 1.0 and 2 more")
+    assert finding.message.endswith("of the Python it was made from: s0 1.0, s1 1.0, s2 1.0, s3 1.0 and 2 more")
     assert state(make_facts(dists, site_dirs=sites, kind="interpreter")) == []
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -13,11 +14,9 @@ import pytest
 from envaudit.cli import main
 from envaudit.cli.inventory_data import SCHEMA_VERSION
 from envaudit.cli.inventory_text import size
+from tests.locate.image import SITE, make_image
 from tests.support.environments import build_environment, python_of, run_uv
-from tests.support.trees import Dist, make_distribution, make_venv, site_packages, write_tree
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.support.trees import Dist, Link, make_distribution, make_venv, site_packages, write_tree
 
 SCHEMA = json.loads(resources.files("envaudit.report").joinpath("inspect.schema.json").read_text(encoding="utf-8"))
 
@@ -136,6 +135,17 @@ def test_twins_and_an_empty_environment(tmp_path: Path, capsys: pytest.CaptureFi
     assert sorted(item["hidden_by"] is None for item in inspect(venv, capsys)["installed"]) == [False, True]
     assert main(["inspect", str(venv)]) == 0
     assert ": hidden behind " in capsys.readouterr().out
+
+
+def test_an_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = make_image(tmp_path / "img")
+    make_distribution(image / SITE, Dist("pkg", "1.0", files={"pkg/__init__.py": "x = 1\n"}))
+    write_tree(tmp_path, {"secret.txt": "x" * 5000})
+    write_tree(image / SITE, {"pkg-1.0.dist-info/direct_url.json": Link(str(tmp_path / "secret.txt"))})
+    document = inspect(Path("/opt/venv"), capsys, "--root", str(image))
+    item = by_key(document)["pkg"]
+    assert (item["origin"], item["missing_files"], document["target"]["root"]) == ("index", 0, str(image))
+    assert item["size"] < 5000
 
 
 def test_a_file_and_wrong_words(venv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,11 +46,11 @@ class Untouched(NamedTuple):
 
 ENVIRONMENTS = (
     Untouched("jupyter", "copy", "3.8", f"{_JUPYTER} pandas scikit-learn matplotlib", 110),
-    Untouched("science", "pip", "3.8", "numpy pandas scipy matplotlib requests", 20),
+    Untouched("science", "pip", "3.8", "pandas requests", 9),
     Untouched("telemetry", "uv", "3.9", f"{_TELEMETRY} {_GOOGLE} {_JUPYTER} boto3", 130),
     Untouched("web", "no-compile", "3.9", "django flask sqlalchemy celery requests", 33),
     Untouched("jupyter", "uv", "3.10", f"{_JUPYTER} PySide6-Essentials {_NVIDIA} pandas bokeh", 100),
-    Untouched("cloud", "pip", "3.10", f"{_GOOGLE} google-api-python-client", 35),
+    Untouched("cloud", "pip", "3.10", "google-cloud-storage google-cloud-pubsub", 25),
     Untouched("jupyter", "uv", "3.11", f"{_JUPYTER} {_GOOGLE} {_TELEMETRY} dask[complete] altair", 150),
     Untouched("sources", "editable", "3.11", "numpy pytest", 8),
     Untouched("own", "user", "3.11", "pandas flask rich", 12),
@@ -59,7 +59,7 @@ ENVIRONMENTS = (
     Untouched("moved", "relocatable", "3.12", "pytest black sphinx mkdocs-material poetry pre-commit tox", 85),
     Untouched("jupyter", "uv", "3.13", f"{_JUPYTER} PySide6-Essentials {_TELEMETRY} {_GOOGLE} spacy polars", 155),
     Untouched("tools", "copy", "3.13", "pytest mypy ruff poetry tox sphinx twine ansible-core mkdocs-material", 95),
-    Untouched("science", "pip", "3.13", "numpy pandas scikit-learn setuptools wheel", 10),
+    Untouched("science", "pip", "3.13", "pandas setuptools wheel", 7),
 )
 
 # What an editable install leaves in site-packages differs between build systems, and with the layout of the project.

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envaudit.files import looking_inside
 from envaudit.model import SiteDir
+from envaudit.scan import scan_target
 from envaudit.scan.layout import read_layout
+from tests.locate.image import SITE, add, find_inside, make_image
 from tests.locate.support import find
 from tests.scan.support import scan, target_of
 from tests.support.trees import Dist, Link, Tree, make_distribution, make_python, make_venv, site_packages, write_tree
@@ -307,3 +310,29 @@ def test_folders_that_everybody_may_write(tmp_path: Path, mode: int, count: int)
     site.mkdir()
     site.chmod(mode)
     assert len(layout_of(target_of(site)).open_folders) == count
+
+
+def test_an_image_is_read_by_its_own_paths(tmp_path: Path) -> None:
+    scripts = "[console_scripts]\ntool = pkg:main\n"
+    image = make_image(tmp_path / "img")
+    site = image / SITE
+    make_distribution(site, Dist("pkg", "1.0", entry_points=scripts))
+    outside = write_tree(tmp_path / "outside", {"secret.pth": "import nowhere\n", "numpy.py": ""})
+    tree: Tree = {
+        "opt/src/mod.py": "",
+        f"{SITE}/a.pth": f"/opt/src\n{outside}\nimport gone_module\n",
+        f"{SITE}/link.pth": Link(str(outside / "secret.pth")),
+        f"{SITE}/~kg": Link(str(outside)),
+        f"{SITE}/left": {},
+        "opt/venv/bin/activate": "VIRTUAL_ENV='/opt/venv'\n",
+        "opt/venv/bin/tool": "#!/opt/venv/bin/python\n",
+    }
+    add(image, tree)
+    target = find_inside(image)
+    environ = {"PYTHONPATH": str(outside)}
+    with looking_inside(str(image)):
+        distributions = scan_target(target).distributions
+    layout = read_layout(target, distributions, environ, str(outside)).layout
+    assert [(fault.kind, fault.line) for fault in layout.startup] == [("folder", 2), ("module", 3)]
+    assert [item.kind for item in layout.leftovers] == ["renamed", "emptied"]
+    assert (layout.hidden, layout.activate, layout.scripts) == ((), "", ())
