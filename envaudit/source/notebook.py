@@ -31,7 +31,7 @@ _PART = re.compile(r"#.*|\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?
 
 
 class Cell(NamedTuple):
-    """A code cell. ``number`` counts the code cells from 1, ``position`` all cells; ``count`` is what ``In [ ]`` shows.
+    """A code cell. ``number`` counts the code cells from 1, ``position`` all cells; ``run`` is what ``In [ ]`` shows.
 
     ``start`` is the line of the text before its first line, ``file_line`` that of the file where its first line
     stands, ``None`` when it could not be found.
@@ -39,7 +39,7 @@ class Cell(NamedTuple):
 
     number: int
     position: int
-    count: int | None
+    run: int | None
     start: int
     file_line: int | None
 
@@ -265,6 +265,6 @@ class _LineFinder:
 def shown(cell: Cell, line: int, cells: Sequence[Cell]) -> str:
     """Say where a line is, as people count: the code cells from the top, and what ``In [ ]`` shows when it has run."""
     last = cells[-1].position if cells else cell.position
-    run = f", In [{cell.count}]" if cell.count is not None else ""
+    ran = f", In [{cell.run}]" if cell.run is not None else ""
     counted = "" if cell.number == cell.position == last else f", cell {cell.position} from the top"
-    return f"code cell {cell.number}{run}{counted}, line {line}"
+    return f"code cell {cell.number}{ran}{counted}, line {line}"

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envaudit.errors import ReadError
@@ -32,7 +32,7 @@ def test_a_line_is_found_in_its_cell_and_in_the_file() -> None:
     read = read_notebook(data)
     line = read.text.decode().split("\n").index("import c") + 1
     cell, inner = read.place(line)
-    assert (cell.number, cell.position, cell.count, inner) == (2, 3, 7, 3)
+    assert (cell.number, cell.position, cell.run, inner) == (2, 3, 7, 3)
     assert cell.file_line is not None
     assert data.decode().split("\n")[cell.file_line + inner - 2].strip() == '"import c"'
     assert shown(cell, inner, read.cells) == "code cell 2, In [7], cell 3 from the top, line 3"
@@ -63,7 +63,7 @@ def test_format_3_has_sheets_and_languages() -> None:
     data = {"metadata": {"name": "old"}, "nbformat": 3, "worksheets": [{"cells": cells, "metadata": {}}]}
     read = read_notebook(json.dumps(data).encode())
     assert read.text == b"import a\nimport c"
-    assert [(cell.number, cell.position, cell.count) for cell in read.cells] == [(1, 1, 3), (2, 4, None)]
+    assert [(cell.number, cell.position, cell.run) for cell in read.cells] == [(1, 1, 3), (2, 4, None)]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +171,7 @@ def test_too_much_is_refused() -> None:
         read_notebook(json.dumps({"cells": [{"cell_type": "code", "source": ""}] * 20_001}).encode())
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
@@ -191,6 +192,7 @@ def test_any_json_is_read_or_refused(document: object) -> None:
         read_notebook(json.dumps(document).encode())
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab=!%?()[]{}'\"\\\n #.", max_size=60))
 def test_taking_out_keeps_the_number_of_lines(cell: str) -> None:
     assert python_of(cell).count("\n") == cell.count("\n")
