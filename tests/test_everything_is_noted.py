@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envaudit.files_seen import Seen
+from envaudit.index import Index, Sources
 from tests.binary.conftest import fixture
 from tests.support.trees import Dist, Link, make_distribution, make_venv, site_packages, write_tree
 
@@ -243,3 +245,10 @@ def test_what_an_audit_looks_at_is_noted(tmp_path: Path, real: bool, cache: str)
     assert sorted(set(is_target) - {*read, *absent}) == []
     assert sorted({path for path in listed if not path.startswith(own)} - {*read, *absent}) == []
     assert sorted({path for path in asked if not path.startswith(own)} - {*read, *told}) == []
+
+
+def test_who_asks_an_index_is_noted() -> None:
+    """What it answers, and how long that is good, is in no file of the target."""
+    with Seen() as seen:
+        Index(Sources(()), {}, offline=True)
+    assert "index" in seen.doubt

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin
 
 from envaudit import __version__
+from envaudit.files_seen import doubt
 from envaudit.index.credentials import origin_of
 from envaudit.index.failure import RemoteError
 
@@ -65,6 +66,7 @@ class Transport:
         ca_bundle: str = "",
         trusted_hosts: frozenset[str] = frozenset(),
     ) -> None:
+        doubt("what an index says changes without a file")  # nor is what is kept of it good for ever
         self.credentials = credentials
         self.offline = offline
         self.requests_made = 0
