@@ -307,6 +307,30 @@ def test_a_changed_file_of_the_program(tmp_path: Path) -> None:
     assert not is_kept()
 
 
+def test_a_replay_imports_next_to_nothing(tmp_path: Path) -> None:
+    """Half of what an audit takes at least is imports."""
+    copy = tmp_path / "program"  # nobody changes it while this runs
+    for name in ("envaudit", "rules"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    venv = make_venv(tmp_path, distributions=[Dist("pkg", "1.0", requires=["no"])])
+    time.sleep(2.1)
+    script = "import sys; from envaudit.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    for turn in range(2):
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", script, "check", str(venv), "--no-smoke"],
+            capture_output=True, text=True, check=False, cwd=copy,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        assert ("nothing changed" in done.stdout) == bool(turn), done.stderr
+    loaded = set(done.stderr.split())
+    assert {name for name in loaded if name.startswith("envaudit")} == {
+        "envaudit", "envaudit.cli", "envaudit.cli.streams", "envaudit.cli.replay", "envaudit.errors",
+        "envaudit.files_seen", "envaudit.cache", "envaudit.cache.place", "envaudit.cache.reports",
+    }  # fmt: skip
+    slow = {"argparse", "contextlib", "dataclasses", "enum", "hashlib", "json", "pathlib", "re", "typing", "packaging"}
+    assert slow & loaded == set()
+
+
 # --- what is never kept ---------------------------------------------------------------------------------------------
 
 
