@@ -166,28 +166,23 @@ def listed_names(path: str) -> list[str]:
 
     Python's own tools go by that order where two names would do; it is another one on another machine.
     """
-    try:
-        return os.listdir(_followed(path))
-    except (OSError, ValueError) as error:
-        raise ReadError(reason(error)) from error
+    return [entry.name for entry in each_entry(path)]
 
 
 def size_of(path: str) -> int | None:
     """Return the size in bytes of the regular file that a path leads to, ``None`` when it leads to none."""
-    status = _status(path)
-    return status.st_size if status is not None and stat.S_ISREG(status.st_mode) else None
+    try:
+        found = status(path)
+    except ReadError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def permissions(path: str) -> int | None:
     """Return the permission bits (``0o755``) of what a path leads to, ``None`` when it leads nowhere."""
-    status = _status(path)
-    return None if status is None else stat.S_IMODE(status.st_mode)
-
-
-def _status(path: str) -> os.stat_result | None:
     try:
-        return os.stat(_followed(path))
-    except (ReadError, OSError, ValueError):
+        return stat.S_IMODE(status(path).st_mode)
+    except ReadError:
         return None
 
 
