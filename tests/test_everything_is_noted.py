@@ -58,6 +58,7 @@ _ALLOWED = {
     ("rulebook/ship.py", "import zipfile"): "written in memory, for a release of the rules",
     ("source/removed.py", "import importlib.resources"): "files of the program",
     ("source/removed.py", ".read_text()"): "files of the program",
+    ("binary/ahead.py", "os.listdir"): "the threads of this process",
     ("codes.py", "import importlib.resources"): "pages, of which nothing stands in a report",
     ("codes.py", ".read_text()"): "pages",
     ("locate/probe.py", "import subprocess"): "it says with doubt() that a program was started",
