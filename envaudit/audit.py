@@ -75,13 +75,14 @@ def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) ->
     # A smoke test that fails may be explained by a symbol, whatever is selected.
     codes = ("LNK002", "LNK003", "LNK004", *(("RUN",) if settings.smoke else ()))
     symbols = any(wanted(settings, code) for code in codes)
+    names = any(wanted(settings, code) for code in ("API001", "API002", "API003"))
     if not settings.cache or target.root:  # of an image nothing is known by what its RECORD says
-        return gather_facts(target, symbols=symbols, environ=environ)
+        return gather_facts(target, symbols=symbols, names=names, environ=environ)
     from envaudit.cache.database import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
 
     cache = Cache(default_folder(environ))
     try:
-        return gather_facts(target, cache, symbols=symbols, environ=environ)
+        return gather_facts(target, cache, symbols=symbols, names=names, environ=environ)
     finally:
         cache.close()
 

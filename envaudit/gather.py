@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envaudit.errors import ReadError
 from envaudit.files import looking_inside, open_regular
 from envaudit.gather_compiled import CompiledFiles, refusal
-from envaudit.model import Facts
+from envaudit.model import Facts, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,23 +21,32 @@ if TYPE_CHECKING:
         GeneratedCode,
         ImportPath,
         LinkedFile,
+        MissingName,
         RunningNumpy,
         Target,
     )
 
 
 def gather_facts(
-    target: Target, cache: Cache | None = None, *, symbols: bool = True, environ: Mapping[str, str] | None = None
+    target: Target, cache: Cache | None = None, *, symbols: bool = True, names: bool = False, environ: Mapping[str, str] | None = None
 ) -> Facts:
     """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run.
 
     With a cache, compiled files that an earlier run has read are not read again. Without ``symbols`` it is not asked
     whether each symbol and symbol version is there: what only ``LNK002`` to ``LNK004`` need takes a sixth of the time.
-    ``environ`` are the variables that processes of the target get, those of this process if it is not given.
+    With ``names`` the Python sources are linked too. ``environ`` are the variables that processes of the target get, those of this process if it is not given.
     """
     with looking_inside(target.root):
         given = os.environ if environ is None else environ
-        return _gather(target, None if target.root else cache, {} if target.root else given, symbols)
+        kept = None if target.root else cache  # of an image nothing is known by what its RECORD says
+        facts = _gather(target, kept, {} if target.root else given, symbols)
+        return replace(facts, names=_linked_names(facts, kept)) if names else facts
+
+
+def _linked_names(facts: Facts, cache: Cache | None) -> tuple[MissingName, ...]:
+    from envaudit.source.link import link_names  # noqa: PLC0415  not every run reads sources
+
+    return link_names(facts.target, tuple(facts.visible().values()), cache)
 
 
 def _gather(target: Target, cache: Cache | None, environ: Mapping[str, str], judge: bool) -> Facts:  # noqa: FBT001

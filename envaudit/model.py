@@ -25,6 +25,7 @@ from envaudit.model_compiled import (
     replace,
 )
 from envaudit.model_layout import CondaRecord, Hidden, Layout, Leftover, Script, StartupFault, Twin
+from envaudit.model_names import MissingName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +74,7 @@ __all__ = [
     "LinkedFile",
     "Location",
     "MetadataProblem",
+    "MissingName",
     "NumpyNeed",
     "PredictedBuild",
     "RecordEntry",
@@ -314,7 +316,7 @@ class Facts(NamedTuple):
 
     ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known; ``cpu_flags`` are the names of
     what its processor can do, as in ``/proc/cpuinfo``, empty where they are not known. ``os_version`` is that of its
-    macOS, empty where it is not known. ``predicted`` stands in for compiled files that are not at hand.
+    macOS, empty where it is not known. ``names`` are what sources ask for and is not there. ``predicted`` stands in for compiled files that are not at hand.
     """
 
     target: Target
@@ -331,6 +333,7 @@ class Facts(NamedTuple):
     os_version: str = ""
     layout: Layout = Layout()
     predicted: tuple[PredictedBuild, ...] = ()
+    names: tuple[MissingName, ...] = ()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

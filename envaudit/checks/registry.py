@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.checks import (
     abi,
+    api,
     around,
     causes,
     dep,
@@ -83,6 +84,12 @@ CHECKS: tuple[Check, ...] = (
         ("LNK008", "API010"),
         "code that protobuf and pybind11 made against what it meets in this environment",
         lambda facts, _: mixed.check_mixed(facts),
+    ),
+    Check(
+        "Python names",
+        ("API001", "API002", "API003"),
+        "every name that a source asks of another distribution or of Python, against what that has",
+        lambda facts, _: api.check_names(facts),
     ),
     Check(
         "integrity",

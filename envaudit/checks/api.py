@@ -1,0 +1,208 @@
+"""API001, API002 and API003: Python names that one distribution asks of another, and that are not there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from envaudit.checks.fixes import install_command
+from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from envaudit.model import Distribution, Facts
+    from envaudit.model_names import MissingName
+
+_PYTHON = "python"
+_EVIDENCE_LIMIT = 20
+# So many names are said; the rest is counted.
+_NAMED = 3
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+# Distributions whose name is not that of their module.
+_DISTRIBUTIONS = {
+    "yaml": "PyYAML",
+    "cv2": "opencv-python",
+    "PIL": "Pillow",
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "dateutil": "python-dateutil",
+    "bs4": "beautifulsoup4",
+    "attr": "attrs",
+    "pkg_resources": "setuptools<82",
+    "distutils": "setuptools",
+    "dotenv": "python-dotenv",
+    "OpenSSL": "pyOpenSSL",
+    "jwt": "PyJWT",
+    "Crypto": "pycryptodome",
+    "git": "GitPython",
+    "zmq": "pyzmq",
+    "usb": "pyusb",
+    "serial": "pyserial",
+    "magic": "python-magic",
+    "MySQLdb": "mysqlclient",
+    "cgi": "legacy-cgi",
+    "cgitb": "legacy-cgi",
+    "asyncore": "pyasyncore",
+    "asynchat": "pyasynchat",
+    "audioop": "audioop-lts",
+}
+
+
+def check_names(facts: Facts) -> Iterator[Finding]:
+    """Yield one finding for each distribution and each one that lacks what it asks for."""
+    owners = {dist.info_path: dist for dist in facts.distributions}
+    visible = {str(key): dist for key, dist in facts.visible().items()}
+    groups: dict[tuple[str, str, Severity, str], list[MissingName]] = {}
+    for missing in facts.names:
+        dist = owners.get(missing.owner)
+        if dist is None:
+            continue
+        judged = _judge(dist, missing)
+        if judged is not None:
+            code, severity = judged
+            other = missing.provider or missing.absent.partition(".")[0]
+            groups.setdefault((missing.owner, code, severity, other), []).append(missing)
+    for (owner, code, severity, other), group in groups.items():
+        yield _finding(facts, owners[owner], visible.get(other), code, severity, _ordered(group))
+
+
+def _judge(dist: Distribution, missing: MissingName) -> tuple[str, Severity] | None:
+    """Say what a missing name means; nothing when another check says it better."""
+    if not missing.at_import:
+        return "API002", Severity.WARNING
+    if missing.provider:
+        return "API001", Severity.ERROR if missing.start else Severity.NOTE
+    if not missing.start:
+        return None
+    declared = _declared(dist, missing.absent)
+    if declared == "always":
+        return None  # DEP001 says so
+    if declared == "extra" or not _is_main(dist, missing.start):
+        return "API003", Severity.NOTE if declared == "extra" else Severity.WARNING
+    return "API003", Severity.ERROR
+
+
+def _declared(dist: Distribution, module: str) -> str:
+    """Say how METADATA asks for a distribution that seems to have a module: ``always``, ``extra`` or not at all."""
+    top = module.partition(".")[0]
+    names = {_normal(top), _normal(module), _normal(_DISTRIBUTIONS.get(top, top).partition("<")[0])}
+    answer = ""
+    for requirement in dist.requires:
+        match = _NAME.match(requirement.strip())
+        if match is not None and _normal(match[0]) in names:
+            if "extra" not in requirement.partition(";")[2]:
+                return "always"
+            answer = "extra"
+    return answer
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower().removeprefix("python-").removeprefix("py-")
+
+
+def _is_main(dist: Distribution, start: str) -> bool:
+    """Whether a top-level module is what users install the distribution for."""
+    top = start.partition(".")[0]
+    public = [name for name in dist.top_level if not name.startswith("_")]
+    return len(public) <= 1 or _normal(top) == _normal(dist.name) or _normal(dist.name) not in map(_normal, public)
+
+
+def _ordered(group: Sequence[MissingName]) -> list[MissingName]:
+    """Put first what fails first: the shortest way, then the order of the files."""
+    return sorted(set(group), key=lambda each: (len(each.through), each.start, each.path, each.line, each.name))
+
+
+def _finding(  # noqa: PLR0917  the parts of one key
+    facts: Facts,
+    dist: Distribution,
+    provider: Distribution | None,
+    code: str,
+    severity: Severity,
+    group: list[MissingName],
+) -> Finding:
+    first = group[0]
+    other = provider.key if provider is not None else first.provider or first.absent.partition(".")[0]
+    involved = (Involved(provider.name, provider.version),) if provider is not None and provider is not dist else ()
+    return Finding(
+        code,
+        severity,
+        Confidence.PROVEN if severity is Severity.ERROR else Confidence.PREDICTED,
+        _message(facts, dist, provider, code, group),
+        subject=f"names:{other}" if severity is Severity.ERROR else f"names:{other}:{severity.value}",
+        distribution=dist.name,
+        version=dist.version,
+        involves=involved,
+        symptom=symptom_of(first),
+        evidence=tuple(_evidence(facts, each) for each in group[:_EVIDENCE_LIMIT]),
+        fix=_fix(facts, dist, provider, first),
+    )
+
+
+def _message(
+    facts: Facts, dist: Distribution, provider: Distribution | None, code: str, group: Sequence[MissingName]
+) -> str:
+    first = group[0]
+    who = f"{dist.name} {dist.version}"
+    says = _what_lacks(facts, provider, group)
+    if code == "API002":
+        return f"{who} calls what is not there: {says}"
+    if not first.start:
+        module = first.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return f"importing {module} of {who} fails: {says}"
+    if code == "API003":
+        return f"importing {first.start} of {who} fails: {says}, and its metadata does not ask for it"
+    return f"importing {first.start} of {who} fails: {says}"
+
+
+def _what_lacks(facts: Facts, provider: Distribution | None, group: Sequence[MissingName]) -> str:
+    first = group[0]
+    names = list(dict.fromkeys(each.dotted for each in group))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    said = ", ".join(names[:_NAMED]) + more
+    removed = ""
+    if first.removed_in:
+        project = "Python" if first.provider == _PYTHON else provider.name if provider is not None else first.provider
+        removed = f" ({project} {first.removed_in} removed {'it' if len(names) == 1 else 'the first'})"
+    if first.provider == _PYTHON:
+        return f"Python {facts.target.python} has no {said}{removed}"
+    if provider is not None:
+        return f"{provider.name} {provider.version} has no {said}{removed}"
+    return f"no installed distribution has a module {said}{removed}"
+
+
+def symptom_of(missing: MissingName) -> str:
+    """Return the last line of the traceback that the user sees."""
+    if missing.absent:
+        return f"ModuleNotFoundError: No module named '{missing.absent}'"
+    if missing.form == "from":
+        return f"ImportError: cannot import name '{missing.name}' from '{missing.module}'"
+    module, _, name = missing.dotted.rpartition(".")
+    return f"AttributeError: module '{module}' has no attribute '{name}'"
+
+
+def _evidence(facts: Facts, missing: MissingName) -> Evidence:
+    path = facts.target.path_inside(f"{missing.site_dir}/{missing.path}")
+    if missing.form == "from":
+        text = f"from {missing.module} import {missing.name}"
+    elif missing.form == "import":
+        text = f"import {missing.module}"
+    else:
+        text = f"{missing.module}.{missing.name}"
+    way = f", imported by way of {', '.join((missing.start, *missing.through))}" if missing.through else ""
+    instead = f"; use {missing.instead}" if missing.instead else ""
+    return Evidence(path, f"{text}{way}{instead}", missing.line)
+
+
+def _fix(facts: Facts, dist: Distribution, provider: Distribution | None, first: MissingName) -> tuple[Fix, ...]:
+    """Offer the releases that still had the name, where they are known, and a newer release of who asks for it."""
+    newer = f"{dist.name}>{dist.version}"
+    upgrade = Fix(install_command(facts, [newer]), (newer,))
+    if provider is not None and first.removed_in:
+        older = f"{provider.name}<{first.removed_in}"
+        return (Fix(install_command(facts, [older]), (older,)), upgrade)
+    top = first.absent.partition(".")[0]
+    if provider is None and top and (first.provider != _PYTHON or top in _DISTRIBUTIONS):
+        wanted = _DISTRIBUTIONS.get(top, top)
+        return (Fix(install_command(facts, [wanted]), (wanted,)),)
+    return (upgrade,)

@@ -1,0 +1,280 @@
+"""Join what the distributions of a target need of each other with what there is: the link editor for Python names.
+
+1. One pass over the bytes of all sources gives candidates (``candidates``).
+2. Each name is looked up in the module that should have it, again by bytes (``modules``).
+3. Only files of which a name was not found are parsed, to see whether it is code, runs, and is not caught (``needs``).
+4. Only then the module that lacks the name is parsed as well, and the way from the package to the file (``reach``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from envaudit.errors import ReadError
+from envaudit.files import read_bytes
+from envaudit.model_names import MissingName
+from envaudit.source.candidates import Scanner, Wanted, source_files
+from envaudit.source.kept import KeptNames
+from envaudit.source.modules import Modules
+from envaudit.source.needs import Caught, Form, Need, read_imports, read_needs
+from envaudit.source.owners import Owners
+from envaudit.source.parse import SIZE_LIMIT
+from envaudit.source.reach import Reach, starts_of
+from envaudit.source.shared_scan import Sources, scan_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from envaudit.model import Distribution, Target
+    from envaudit.scan.reach_kept import Memory
+
+# Files of one distribution that are parsed to confirm candidates.
+_PARSE_LIMIT = 300
+
+
+class _Missing(NamedTuple):
+    """What is not there: the deepest module that is missing, or empty when the module lacks the name."""
+
+    absent: str
+    removed_in: str = ""
+    instead: str = ""
+
+
+class _Part(NamedTuple):
+    """One distribution with what it needs."""
+
+    dist: Distribution
+    tops: tuple[str, ...]
+    wanted: Wanted
+
+
+def link_names(
+    target: Target, visible: Sequence[Distribution], memory: Memory | None = None
+) -> tuple[MissingName, ...]:
+    """Return every name that a distribution asks of another, or of Python, and that is not there.
+
+    With a memory the answer is kept for an environment of which neither Python nor any RECORD has changed.
+    """
+    sources = []
+    prints = []
+    for dist in visible:
+        files, record = source_files(dist)
+        sources.append(Sources(dist.site_dir, tuple(files), frozenset(top.encode() for top in dist.top_level)))
+        prints.append((dist.info_path, record))
+    kept = KeptNames(memory, target, prints)
+    known = kept.get()
+    if known is not None:
+        return known
+    scanner = Scanner()
+    wanted = scan_all(sources, scanner)
+    parts = [_Part(dist, dist.top_level, found) for dist, found in zip(visible, wanted, strict=True)]
+    found = tuple(dict.fromkeys(Linker(target, visible, parts, scanner).run()))
+    kept.put(found)
+    return found
+
+
+class Linker:
+    """One join; everything that is looked up is looked up once."""
+
+    def __init__(
+        self,
+        target: Target,
+        visible: Sequence[Distribution],
+        parts: Sequence[_Part],
+        scanner: Scanner,
+    ) -> None:
+        self.modules = Modules(target, hooks=any(dist.editable_path for dist in visible))
+        self._parts = parts
+        self._owners = Owners(visible, target.python)
+        self._scanner = scanner
+        self._verdicts: dict[tuple[str, str, bool], _Missing | None] = {}
+
+    def run(self) -> Iterator[MissingName]:
+        """Yield what is missing, distribution by distribution."""
+        for part in self._parts:
+            yield from self._link(part)
+
+    def _link(self, part: _Part) -> Iterator[MissingName]:
+        """Look up all that a distribution wants, and confirm what was not found."""
+        early: dict[int, set[tuple[str, str]]] = {}
+        late: dict[int, set[tuple[str, str]]] = {}
+        for (module, name), indexes in part.wanted.imports.items():
+            if self._lacks(part, module, name, attribute=False) is not None:
+                for index in indexes:
+                    early.setdefault(index, set()).add((module, name))
+        for found, attribute in ((part.wanted.inner, False), (part.wanted.attributes, True)):
+            for (module, name), indexes in found.items():
+                missing = self._lacks(part, module, name, attribute=attribute)
+                # A module that nobody has is only wanted where its absence stops the import.
+                if missing is not None and not self._is_nobodys(missing.absent):
+                    for index in indexes:
+                        late.setdefault(index, set()).add((module, name))
+        if early or late:
+            yield from self._confirm(part, early, late)
+
+    def _lacks(self, part: _Part, module: str, name: str, *, attribute: bool) -> _Missing | None:
+        """Say what seems to be missing, and is not made while a program runs."""
+        missing = self.suspect(module, name, attribute=attribute)
+        if missing is None or missing.removed_in or self._is_nobodys(missing.absent):
+            return missing
+        last = (missing.absent or name).rpartition(".")[2]
+        if self._owners.makes_at_run_time(module, last, part.dist if attribute else None, self.modules):
+            return None
+        return missing
+
+    def _is_nobodys(self, absent: str) -> bool:
+        """Whether a missing module would be no part of what is installed: a top-level one, or one in a namespace."""
+        if not absent:
+            return False
+        parent = self.modules.find(absent.rpartition(".")[0]) if "." in absent else None
+        return parent is None or not parent.path
+
+    def suspect(self, module: str, name: str, *, attribute: bool) -> _Missing | None:
+        """Say what seems to be missing, without parsing anything; ``None`` when nothing is."""
+        key = (module, name, attribute)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._judge(module, name, attribute=attribute, sure=False)
+        return self._verdicts[key]
+
+    def _judge(self, module: str, name: str, *, attribute: bool, sure: bool) -> _Missing | None:
+        there = self.modules.has_module(module)
+        if there is False:
+            if attribute:
+                return None
+            absent = self._deepest(module)
+            return _Missing(absent, *(self._owners.removed(absent, "", self.modules) or ()))
+        if not name or name == "*":
+            return None
+        has: bool | None = None
+        if there:
+            ask = self.modules.resolve if attribute else self.modules.has_name
+            has = ask(module, name, sure=sure)
+        known = self._owners.removed(module, name, self.modules)
+        if has and known is not None and not sure:  # the bytes may show what is only defined for another release
+            has = self.modules.resolve(module, name) if attribute else self.modules.has_name(module, name)
+        if has is False or (has is None and known is not None):
+            return _Missing("", *(known or ()))
+        return None
+
+    def _deepest(self, module: str) -> str:
+        """Return the first module on the way to a missing one that is not there."""
+        parts = module.split(".")
+        for count in range(1, len(parts) + 1):
+            name = ".".join(parts[:count])
+            if self.modules.has_module(name) is False:
+                return name
+        return module
+
+    # --- from suspicion to fact --------------------------------------------------------------------------------------
+
+    def _confirm(
+        self, part: _Part, early: dict[int, set[tuple[str, str]]], late: dict[int, set[tuple[str, str]]]
+    ) -> Iterator[MissingName]:
+        """Parse the files in which something was not found."""
+        files = part.wanted.files
+        reach = Reach(self.modules, part.tops, starts_of(self.modules, part.tops, files), self._scanner.statements)
+        left = _PARSE_LIMIT
+        for index in sorted(early.keys() | late.keys()):
+            path = files[index]
+            module = module_of(path)
+            pairs = early.get(index, set())
+            if index not in late and self._all_nobodys(pairs) and not reach.may_reach(module):
+                continue
+            text = self._text(part, path)
+            if text is None or (index in late and not pairs and not _mentions(text, late[index])):
+                continue
+            left -= 1
+            if left < 0:
+                return
+            try:
+                is_package = path.endswith("/__init__.py")
+                values = self.modules.values
+                if index in late:
+                    needs, patched = read_needs(text, module, values, is_package=is_package)
+                else:
+                    needs, patched = read_imports(text, module, values, is_package=is_package), frozenset()
+            except ReadError:
+                continue  # what is written for another Python is never imported here
+            pairs = pairs | late.get(index, set())
+            for need in needs:
+                if (need.module, need.name) in pairs or need.form is Form.ATTRIBUTE:
+                    found = self._finding(part, reach, path, module, need, patched)
+                    if found is not None:
+                        yield found
+
+    def _all_nobodys(self, pairs: set[tuple[str, str]]) -> bool:
+        missing = (self.suspect(module, name, attribute=False) for module, name in pairs)
+        return all(each is not None and self._is_nobodys(each.absent) for each in missing)
+
+    @staticmethod
+    def _text(part: _Part, path: str) -> bytes | None:
+        try:
+            return read_bytes(f"{part.dist.site_dir}/{path}", SIZE_LIMIT)
+        except ReadError:
+            return None
+
+    def _finding(  # noqa: PLR0911, PLR0917
+        self, part: _Part, reach: Reach, path: str, module: str, need: Need, patched: frozenset[str]
+    ) -> MissingName | None:
+        """Turn one need into a fact, unless the file goes on without it."""
+        attribute = need.form is Form.ATTRIBUTE
+        if need.module.partition(".")[0] in part.tops or _is_patched(need, patched):
+            return None
+        if self._lacks(part, need.module, need.name, attribute=attribute) is None:
+            return None
+        missing = self._judge(need.module, need.name, attribute=attribute, sure=True)
+        if missing is None or need.guarded(module_missing=bool(missing.absent)):
+            return None
+        nobodys = self._is_nobodys(missing.absent)
+        if nobodys and (not need.at_import or self._owners.brings(part.dist, missing.absent)):
+            return None
+        way: tuple[str, ...] = ()
+        if need.at_import:
+            kind = Caught.MODULE if missing.absent else Caught.IMPORT
+            way = reach.way_to(module, Caught.ATTRIBUTE if attribute else kind)
+        elif not reach.may_reach(module):
+            return None
+        if nobodys and not way:
+            return None
+        return MissingName(
+            owner=part.dist.info_path,
+            site_dir=part.dist.site_dir,
+            path=path,
+            line=need.line,
+            module=need.module,
+            name=need.name,
+            form=need.form.value,
+            at_import=need.at_import,
+            start=way[0] if way else "",
+            through=way[1:],
+            provider="" if nobodys and not missing.removed_in else self._owners.of(need.module, self.modules),
+            absent=missing.absent,
+            removed_in=missing.removed_in,
+            instead=missing.instead,
+        )
+
+
+def module_of(path: str) -> str:
+    """Return the dotted name of the module in a file."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _is_patched(need: Need, patched: Iterable[str]) -> bool:
+    full = f"{need.module}.{need.name}"
+    return any(full == name or full.startswith(f"{name}.") for name in patched)
+
+
+def _mentions(text: bytes, pairs: Iterable[tuple[str, str]]) -> bool:
+    """Whether one of the names stands in a text as a name of its own, outside of a comment."""
+    for _, name in pairs:
+        word = name.encode()
+        at = text.find(word)
+        while at >= 0:
+            line = text[text.rfind(b"\n", 0, at) + 1 : at]
+            end = text[at + len(word) : at + len(word) + 1]
+            if b"#" not in line and not (end.isalnum() or end == b"_"):
+                return True
+            at = text.find(word, at + 1)
+        if not word:
+            return True
+    return False
