@@ -11,6 +11,7 @@ import enum
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.model_code import CodeNeed, CodePlace, Removal
 from envaudit.model_compiled import (
     Binary,
     BinaryFacts,
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Binary",
     "BinaryFacts",
+    "CodeNeed",
+    "CodePlace",
     "CondaRecord",
     "Confidence",
     "DirectUrl",
@@ -78,6 +81,7 @@ __all__ = [
     "NumpyNeed",
     "PredictedBuild",
     "RecordEntry",
+    "Removal",
     "Report",
     "Resolved",
     "RulesInfo",
@@ -316,7 +320,8 @@ class Facts(NamedTuple):
 
     ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known; ``cpu_flags`` are the names of
     what its processor can do, as in ``/proc/cpuinfo``, empty where they are not known. ``os_version`` is that of its
-    macOS, empty where it is not known. ``names`` are what sources ask for and is not there. ``predicted`` stands in for compiled files that are not at hand.
+    macOS, empty where it is not known. ``names`` are what sources ask for and is not there. ``predicted`` stands in for compiled files that are not at hand. ``code`` is
+    what the user's own files ask for in vain.
     """
 
     target: Target
@@ -334,6 +339,7 @@ class Facts(NamedTuple):
     layout: Layout = Layout()
     predicted: tuple[PredictedBuild, ...] = ()
     names: tuple[MissingName, ...] = ()
+    code: tuple[CodeNeed, ...] = ()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

@@ -44,9 +44,10 @@ class Settings(NamedTuple):
     ``CODE:distribution``; an empty ``select`` means every code.
     ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
     smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
-    read of compiled files. ``rules`` are extra folders or built files of rules, ``rules_only`` leaves out those that
-    ship. ``output`` is a file, empty for standard output. ``sources`` says of each field that is not at its default where
-    its value came from, in words for a message.
+    read of compiled files. ``code`` are files and folders of the user's own that are linked against the environment.
+    ``rules`` are extra folders or built files of rules, ``rules_only`` leaves out those that ship. ``output`` is a
+    file, empty for standard output. ``sources`` says of each field that is not at its default where its value came
+    from, in words for a message.
     """
 
     target: str = ""
@@ -62,6 +63,7 @@ class Settings(NamedTuple):
     smoke_memory: int = 2 * _GIB
     jobs: int = 0
     cache: bool = True
+    code: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     rules_only: bool = False
     format: Format = "text"
@@ -172,7 +174,7 @@ def _put(layer: _Layer, key: str, value: object, source: str, folder: str) -> No
     kind = KEYS[key]
     try:
         accepted = kind.accept(value)
-        if key == "rules":
+        if key in {"code", "rules"}:
             accepted = tuple(_beside(folder, path) for path in accepted)
         elif key in _PATHS_IN_A_FILE and not source.startswith(("--", VARIABLE_PREFIX)):
             is_path = key != "python" or "/" in accepted or os.sep in accepted  # a bare python3.11 is a command

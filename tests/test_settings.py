@@ -64,7 +64,9 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         memory-limit = "2GiB"
         jobs = 1
         cache = false
+        code = ["src", "/abs/a.ipynb"]
         rules = ["extra", "/abs"]
+        rules-only = true
         format = "json"
         color = "never"
         quiet = true
@@ -86,7 +88,9 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         smoke_timeout=1.5,
         smoke_memory=2 * 1024**3,
         jobs=1,
+        code=(str(tmp_path / "src"), "/abs/a.ipynb"),
         rules=(str(tmp_path / "extra"), "/abs"),
+        rules_only=True,
         format="json",
         color="never",
         quiet=True,

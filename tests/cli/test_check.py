@@ -49,7 +49,7 @@ class TestSettings:
         main([
             "check", "env", "-p", "python3.12", "--select", "ABI,DEP", "--select", "RUN", "--ignore", "DEP002:pandas",
             "--fail-on", "note", "--strict", "--exit-zero", "--no-smoke", "--timeout", "5", "--memory-limit", "1G",
-            "--jobs", "3", "--rules", "mine", "-f", "json", "-o", "out.json", "--color", "never", "-v",
+            "--jobs", "3", "--code", "a.py", "--code", "src", "--rules", "mine", "-f", "json", "-o", "out.json", "--color", "never", "-v",
         ])  # fmt: skip
         (settings,) = fake_audit.settings
         assert settings == Settings(
@@ -64,6 +64,7 @@ class TestSettings:
             smoke_timeout=5.0,
             smoke_memory=1024**3,
             jobs=3,
+            code=(str(tmp_path / "a.py"), str(tmp_path / "src")),
             rules=(str(tmp_path / "mine"),),
             format="json",
             output="out.json",

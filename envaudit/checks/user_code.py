@@ -1,0 +1,101 @@
+"""API001, API002 and API003 in the user's own scripts, packages and notebooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from envaudit.checks.fixes import install_command
+from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Location, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envaudit.model import Distribution, Facts
+    from envaudit.model_code import CodeNeed, CodePlace
+
+_PYTHON = "python"
+_EVIDENCE_LIMIT = 50
+
+
+def check_user_code(facts: Facts) -> Iterator[Finding]:
+    """Yield a finding for each name that one of the files asks for in vain."""
+    visible = {str(key): dist for key, dist in facts.visible().items()}
+    for need in facts.code:
+        yield _finding(facts, need, visible.get(need.provider))
+
+
+def _finding(facts: Facts, need: CodeNeed, dist: Distribution | None) -> Finding:
+    undeclared = need.kind == "top" and need.removal is None
+    code = "API003" if undeclared else "API001" if need.at_import else "API002"
+    severity = Severity.ERROR if need.at_import else Severity.WARNING
+    removal = need.removal
+    places = need.places[:_EVIDENCE_LIMIT]
+    return Finding(
+        code,
+        Severity.NOTE if need.beside else severity,
+        Confidence.PREDICTED if removal is not None and not removal.sure else Confidence.PROVEN,
+        f"{_where(need)}: {_what(facts, need, dist)}{_advice(need)}",
+        subject=f"code:{need.inside}:{need.name}",
+        involves=(Involved(dist.name, dist.version),) if dist is not None else (),
+        symptom=_symptom(need),
+        evidence=tuple(Evidence(need.path, _detail(need, place), place.line) for place in places),
+        fix=_fix(facts, need, dist),
+        location=Location(need.path, places[0].line),
+    )
+
+
+def _where(need: CodeNeed) -> str:
+    """Name the first place as people look for it."""
+    name = need.path.rpartition("/")[2]
+    place = need.places[0]
+    if place.cell:
+        return f"{name}, {place.cell}"
+    return f"{name}, line {place.line}" if place.line is not None else name
+
+
+def _what(facts: Facts, need: CodeNeed, dist: Distribution | None) -> str:
+    if need.kind == "top" and need.removal is None:
+        return f"no installed distribution has a module {need.name}"
+    owner = (
+        f"Python {facts.target.python}" if need.provider == _PYTHON else f"{dist.name} {dist.version}" if dist else ""
+    )
+    says = f"{need.name} is not in {owner}" if owner else f"there is no {need.name}"
+    if need.removal is None:
+        return says
+    project = "Python" if need.provider == _PYTHON else dist.name if dist is not None else ""
+    return f"{says}; {project} {_series(need.removal.first_without)} removed it"
+
+
+def _advice(need: CodeNeed) -> str:
+    instead = need.removal.instead if need.removal is not None else ""
+    return f"; use {instead}" if instead else ""
+
+
+def _series(version: str) -> str:
+    """Return the release that a name disappeared with: the first of its series, by its short name."""
+    while version.endswith(".0") and version.count(".") > 1:
+        version = version[:-2]
+    return version
+
+
+def _detail(need: CodeNeed, place: CodePlace) -> str:
+    return f"{place.cell}: needs {need.name}" if place.cell else f"needs {need.name}"
+
+
+def _symptom(need: CodeNeed) -> str:
+    module, _, last = need.name.rpartition(".")
+    if need.kind != "name":
+        return f"ModuleNotFoundError: No module named '{need.name}'"
+    if need.form == "from":
+        return f"ImportError: cannot import name '{last}' from '{module}'"
+    if need.member:
+        return f"AttributeError: type object '{module.rpartition('.')[2]}' has no attribute '{last}'"
+    return f"AttributeError: module '{module}' has no attribute '{last}'"
+
+
+def _fix(facts: Facts, need: CodeNeed, dist: Distribution | None) -> tuple[Fix, ...]:
+    """Offer the last releases that had the name, for those who cannot change their code today."""
+    if need.removal is None or dist is None:
+        return ()
+    constraint = f"{dist.name}<{_series(need.removal.first_without)}"
+    return (Fix(install_command(facts, [constraint]), (constraint,)),)
