@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from typing import NamedTuple
 
 # No line of a .pth file and no sitecustomize is as long; a parser needs a thousand times that in memory.
 _LIMIT = 200_000
+# Python's own parser takes a time that grows with the square of the parts of a name.
+_ENDLESS_NAME = re.compile(rb"(?:\.[\s\\]*\w{1,50}[\s\\]*){1000}")
 
 
 class Unparsed(NamedTuple):
@@ -27,6 +30,8 @@ def cannot_parse(source: bytes, version: tuple[int, int]) -> Unparsed | None:
     """
     if len(source) > _LIMIT:
         return Unparsed(f"{len(source)} bytes of source, more than are parsed", None, certain=False)
+    if _ENDLESS_NAME.search(source):
+        return Unparsed("a name of more than 1,000 parts", None, certain=False)
     try:
         _parse(source, version)
     except SyntaxError as error:

@@ -175,6 +175,7 @@ def test_the_syntax_of_another_python() -> None:
     assert not newer.certain
     assert cannot_parse(b"x" * 300_000, (3, 11)) is not None
     assert cannot_parse("# -*- coding: latin-1 -*-\nx = 'caf\xe9'\n".encode("latin-1"), (3, 11)) is None
+    assert cannot_parse(b"import " + b"a." * 90_000 + b"b", (3, 11)) is not None
     deep = cannot_parse(b"(" * 10_000, (3, 11))
     assert deep is not None
 
