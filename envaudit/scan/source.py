@@ -28,10 +28,8 @@ def cannot_parse(source: bytes, version: tuple[int, int]) -> Unparsed | None:
     The parser at hand is used, told to know no newer syntax than that version. It cannot judge what a Python newer
     than itself would say of something it does not know.
     """
-    if len(source) > _LIMIT:
-        return Unparsed(f"{len(source)} bytes of source, more than are parsed", None, certain=False)
-    if _ENDLESS_NAME.search(source):
-        return Unparsed("a name of more than 1,000 parts", None, certain=False)
+    if len(source) > _LIMIT or _ENDLESS_NAME.search(source):
+        return Unparsed("its size, or a name in it, is more than is parsed", None, certain=False)
     try:
         _parse(source, version)
     except SyntaxError as error:
