@@ -28,13 +28,19 @@ if TYPE_CHECKING:
 
 
 def gather_facts(
-    target: Target, cache: Cache | None = None, *, symbols: bool = True, names: bool = False, environ: Mapping[str, str] | None = None
+    target: Target,
+    cache: Cache | None = None,
+    *,
+    symbols: bool = True,
+    names: bool = False,
+    environ: Mapping[str, str] | None = None,
 ) -> Facts:
     """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run.
 
     With a cache, compiled files that an earlier run has read are not read again. Without ``symbols`` it is not asked
     whether each symbol and symbol version is there: what only ``LNK002`` to ``LNK004`` need takes a sixth of the time.
-    With ``names`` the Python sources are linked too. ``environ`` are the variables that processes of the target get, those of this process if it is not given.
+    With ``names`` the Python sources are linked too. ``environ`` are the variables that processes of the target get,
+    those of this process if it is not given.
     """
     with looking_inside(target.root):
         given = os.environ if environ is None else environ

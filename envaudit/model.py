@@ -320,8 +320,8 @@ class Facts(NamedTuple):
 
     ``page_size`` is that of the machine it runs on in bytes, 0 where it is not known; ``cpu_flags`` are the names of
     what its processor can do, as in ``/proc/cpuinfo``, empty where they are not known. ``os_version`` is that of its
-    macOS, empty where it is not known. ``names`` are what sources ask for and is not there. ``predicted`` stands in for compiled files that are not at hand. ``code`` is
-    what the user's own files ask for in vain.
+    macOS, empty where it is not known. ``predicted`` stands in for compiled files that are not at hand. ``names`` is
+    what the sources of distributions ask for in vain, ``code`` what the user's own files do.
     """
 
     target: Target
