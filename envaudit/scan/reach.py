@@ -17,6 +17,7 @@ from envaudit.model import ImportPath
 from envaudit.scan.reach_conditions import names_of_target
 from envaudit.scan.reach_guards import Guard
 from envaudit.scan.reach_kept import SourceReader
+from envaudit.scan.reach_quick import QuickReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -59,6 +60,8 @@ def import_time_modules(
     ``site_dir`` is the folder they lie in. ``wanted`` are groups of paths relative to it, compiled modules or
     ``.py`` files; reading ends as soon as one path of each group was reached, and without groups when everything was.
     """
+    if wanted and not _may_reach_any(site_dir, dist, target, wanted):
+        return ImportPath(dist.info_path, frozenset())
     reader = SourceReader(names_of_target(target), memory)
     walk = _Walk(site_dir, dist, target, wanted, reader)
     with warnings.catch_warnings():
@@ -74,6 +77,13 @@ def import_time_modules(
     )
 
 
+def _may_reach_any(site_dir: str, dist: Distribution, target: Target, wanted: Sequence[frozenset[str]]) -> bool:
+    """Say whether reading the sources could lead to a module of interest; false only when it is certain that not."""
+    walk = _QuickWalk(site_dir, dist, target, wanted, QuickReader())
+    walk.run()
+    return bool(walk.reached) or not walk.complete
+
+
 class _Walk:
     """One walk over the modules of a distribution; ``reached`` are those of interest, with what is caught around."""
 
@@ -83,7 +93,7 @@ class _Walk:
         dist: Distribution,
         target: Target,
         wanted: Sequence[frozenset[str]],
-        reader: SourceReader,
+        reader: SourceReader | QuickReader,
     ) -> None:
         self.reached: dict[str, Guard] = {}
         self.complete = True
@@ -111,9 +121,12 @@ class _Walk:
             self._want(name, Guard.NONE)
         for guard, waiting in self._waiting.items():
             while waiting:
-                if self._all_wanted and not self._wanted:
+                if self._is_done():
                     return
                 self._enter(waiting.popleft(), guard)
+
+    def _is_done(self) -> bool:
+        return self._all_wanted and not self._wanted
 
     def _starts(self) -> list[str]:
         """Return the modules somebody imports: the public ones, and below namespaces the first real packages."""
@@ -304,6 +317,13 @@ class _Walk:
                     self.complete = False
             self._folders[folder] = frozenset(names) if listed else None
         return self._folders[folder]
+
+
+class _QuickWalk(_Walk):
+    """A walk along everything that looks like an import; it ends where it finds that parsing may find something."""
+
+    def _is_done(self) -> bool:
+        return bool(self.reached) or not self.complete
 
 
 def _suffix_of(target: Target) -> tuple[str, ...]:
