@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from envaudit.checks.registry import run_checks
+from envaudit.files import looking_inside
 from envaudit.files_seen import doubt
 from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, can_start, locate
@@ -37,7 +38,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     """
     started = time.perf_counter()
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)
-    facts = _with_layout(_gathered(target, settings, environ), environ, cwd)
+    facts = _with_code(_with_layout(_gathered(target, settings, environ), environ, cwd), settings)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
     rulebook = load_rules(rule_places(settings), installed)
     reject_unknown_rules(settings, rulebook.ids())
@@ -91,6 +92,19 @@ def _with_layout(facts: Facts, environ: Mapping[str, str], cwd: str) -> Facts:
     """Add what lies around the distributions, as a Python started here and with these variables sees it."""
     read = read_layout(facts.target, facts.distributions, environ, cwd)
     return replace(facts, layout=read.layout, gaps=(*facts.gaps, *read.gaps))
+
+
+def _with_code(facts: Facts, settings: Settings) -> Facts:
+    """Add what the user's own files ask of the environment in vain; they lie on this machine, in an image or not."""
+    if not settings.code or not wanted(settings, "API"):
+        return facts
+    from envaudit.source.user_code import link_user_code  # noqa: PLC0415  few runs have code to be linked
+    from envaudit.source.user_files import read_user_files  # noqa: PLC0415
+
+    given = read_user_files(settings.code)
+    with looking_inside(facts.target.root):
+        found = link_user_code(facts.target, tuple(facts.visible().values()), given)
+    return replace(facts, code=found.needs, gaps=(*facts.gaps, *found.gaps))
 
 
 def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) -> Facts:

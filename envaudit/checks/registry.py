@@ -21,6 +21,7 @@ from envaudit.checks import (
     plt_content,
     run,
     twins,
+    user_code,
 )
 from envaudit.model import Finding, Gap
 
@@ -89,7 +90,7 @@ CHECKS: tuple[Check, ...] = (
         "Python names",
         ("API001", "API002", "API003"),
         "every name that a source asks of another distribution or of Python, against what that has",
-        lambda facts, _: api.check_names(facts),
+        lambda facts, _: chain(api.check_names(facts), user_code.check_user_code(facts)),
     ),
     Check(
         "integrity",

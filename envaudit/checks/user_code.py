@@ -79,7 +79,12 @@ def _series(version: str) -> str:
 
 
 def _detail(need: CodeNeed, place: CodePlace) -> str:
-    return f"{place.cell}: needs {need.name}" if place.cell else f"needs {need.name}"
+    module, _, last = need.name.rpartition(".")
+    if need.form == "attribute":
+        text = need.name
+    else:
+        text = f"from {module} import {last}" if need.form == "from" and need.kind == "name" else f"import {need.name}"
+    return f"{place.cell}: {text}" if place.cell else text
 
 
 def _symptom(need: CodeNeed) -> str:

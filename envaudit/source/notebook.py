@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from envaudit.errors import ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _CELL_LIMIT = 20_000
 _TEXT_LIMIT = 8 * 1024 * 1024
@@ -262,9 +262,8 @@ class _LineFinder:
         return None
 
 
-def shown(cell: Cell, line: int, cells: Sequence[Cell]) -> str:
+def shown(cell: Cell, line: int) -> str:
     """Say where a line is, as people count: the code cells from the top, and what ``In [ ]`` shows when it has run."""
-    last = cells[-1].position if cells else cell.position
     ran = f", In [{cell.run}]" if cell.run is not None else ""
-    counted = "" if cell.number == cell.position == last else f", cell {cell.position} from the top"
-    return f"code cell {cell.number}{ran}{counted}, line {line}"
+    counted = "" if cell.number == cell.position else f" (cell {cell.position})"
+    return f"code cell {cell.number}{counted}{ran}, line {line}"

@@ -35,7 +35,7 @@ def test_a_line_is_found_in_its_cell_and_in_the_file() -> None:
     assert (cell.number, cell.position, cell.run, inner) == (2, 3, 7, 3)
     assert cell.file_line is not None
     assert data.decode().split("\n")[cell.file_line + inner - 2].strip() == '"import c"'
-    assert shown(cell, inner, read.cells) == "code cell 2, In [7], cell 3 from the top, line 3"
+    assert shown(cell, inner) == "code cell 2 (cell 3), In [7], line 3"
 
 
 def test_a_notebook_on_one_line_has_no_lines_of_its_own() -> None:
