@@ -112,7 +112,12 @@ class Index:
         return run_all([partial(self._metadata, file) for file in files], self.deadline)
 
     def open(self, file: IndexFile) -> PartedFile:
-        """Return a file to read parts of. No request is made, and reading is up to the caller's thread."""
+        """Return a file to read parts of. No request is made, and reading is up to the caller's thread.
+
+        Raises ``RemoteError`` when the index gave no usable address.
+        """
+        if not file.url:
+            raise RemoteError(file.name, "its link on the index leads to no place that is followed", "wrong")
         if file.url.startswith("file:"):
             return LocalFile(file.url)
         return RemoteFile(self._transport, file.url, self.deadline, size=file.size, sha256=file.sha256)
@@ -198,7 +203,7 @@ class Index:
 
     def _beside(self, file: IndexFile) -> bytes | None:
         """Return the METADATA that the index says it serves beside a wheel; ``None`` when there is none after all."""
-        if file.metadata is None or file.url.startswith("file:"):
+        if file.metadata is None or not file.url or file.url.startswith("file:"):
             return None
         address = f"{file.url}.metadata"
         try:

@@ -1,7 +1,7 @@
 """The page of a project, in the two forms of the Simple API: JSON (PEP 691) and HTML (PEP 503).
 
-A page is foreign text: what does not have the promised type is left out, a file without a usable address as well, and
-only what is no page at all is an ``RemoteError``.
+A page is foreign text: what does not have the promised type counts as not said. A file whose link leads nowhere we go
+is there all the same, without an address; only what is no page at all is a ``RemoteError``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _json_file(entry: dict[str, Any], address: str, key: NormalizedName) -> Iter
     name, url = _text(entry.get("filename")), _text(entry.get("url"))
     found = version_in(name, key)
     link = joined(address, url) if url else ""
-    if found is None or not link:
+    if found is None:
         return
     hashes = _table(entry, "hashes")
     yanked = entry.get("yanked", False)
@@ -127,14 +127,12 @@ def _parse_html(text: str, address: str, key: NormalizedName) -> Project:
 
 
 def _html_file(anchor: dict[str, str], base: str, key: NormalizedName) -> Iterator[IndexFile]:
-    link = joined(base, anchor["href"])
-    if not link:
-        return
-    link, _, fragment = link.partition("#")
-    name = unquote(urlsplit(link).path).rpartition("/")[2]
+    place, _, fragment = anchor["href"].strip().partition("#")
+    name = unquote(place.partition("?")[0]).rpartition("/")[2]
     found = version_in(name, key)
     if found is None:
         return
+    link = joined(base, place)
     kind, _, digest = fragment.partition("&")[0].partition("=")
     yield IndexFile(
         name,

@@ -18,7 +18,7 @@ _SDIST_ENDINGS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 @dataclass(frozen=True, slots=True)
 class IndexFile:
-    """One file that an index offers; ``url`` is without credentials.
+    """One file that an index offers; ``url`` is without credentials, and empty when it leads where we do not go.
 
     ``version`` is as the file name spells it. ``hashes`` are pairs of algorithm and hexadecimal digest. ``yanked`` is
     the reason (perhaps empty) of a yanked file, ``None`` for others. ``size`` in bytes and ``uploaded`` (ISO 8601) are

@@ -228,8 +228,12 @@ def test_links_of_a_page_lead_only_where_they_may(ask: Ask) -> None:
     ]
     page = json.dumps({"files": entries}).encode()
     with package_index({}, raw_page=page) as server:
-        files = ask(server.address).project("a").files
-    assert [(file.version, file.url) for file in files] == [("3", "http://127.0.0.1:1/a-3.tar.gz")]
+        index = ask(server.address)
+        files = index.project("a").files
+        assert [file.version for file in files] == ["1", "2", "3", "4"], "they are there, whatever their links are"
+        assert [file.url for file in files] == ["", "", "http://127.0.0.1:1/a-3.tar.gz", ""]
+        with pytest.raises(RemoteError, match="leads to no place"):
+            index.open(files[0])
 
 
 @pytest.mark.parametrize(

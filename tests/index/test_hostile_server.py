@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
 import time
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +21,6 @@ from tests.support.wheels import metadata_of, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from envaudit.index import Index
 
@@ -334,6 +336,54 @@ def test_nothing_secret_is_kept(demo: Files, ask: Ask, tmp_path: Path) -> None:
     kept = list((tmp_path / "cache" / "index").iterdir())
     assert len(kept) == 2
     assert not [path for path in kept if b"s3cr3t" in path.read_bytes()]
+
+
+# --- certificates ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> str:
+    """Make a certificate for this machine that nobody has signed, and its key, in one file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    path = tmp_path / "certificate.pem"
+    made = (
+        f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run([*made.split(), "-keyout", path, "-out", f"{path}.crt"], check=True, capture_output=True)
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return str(path)
+
+
+def test_a_certificate_that_nobody_signed_is_refused_once(certificate: str, demo: Files, ask: Ask) -> None:
+    with package_index(demo, certificate=certificate) as server:
+        with pytest.raises(RemoteError, match="certificate is not trusted") as caught:
+            ask(server.address, environ={"REQUESTS_CA_BUNDLE": ""}).project("demo")
+        assert caught.value.kind == "unreachable"
+        assert server.requests == []
+
+
+def test_who_trusts_it_says_so(certificate: str, demo: Files, ask: Ask) -> None:
+    with package_index(demo, certificate=certificate) as server:
+        by_file = Sources((server.address,), ca_bundle=f"{certificate}.crt")
+        assert b"demo" in _metadata(ask(sources=by_file))
+        by_name = Sources((server.address,), trusted_hosts=frozenset({"127.0.0.1"}))
+        assert b"demo" in _metadata(ask(sources=by_name))
+        assert {request.path[:6] for request in server.requests} == {"/simpl", "/files"}
+
+
+def test_from_https_nothing_leads_to_http(certificate: str, demo: Files, ask: Ask) -> None:
+    with package_index(demo) as plain, package_index(demo, certificate=certificate) as server:
+        index = ask(sources=Sources((server.address,), ca_bundle=f"{certificate}.crt"))
+        server.change(pages_redirect=plain.root)
+        with pytest.raises(RemoteError, match="not followed"):
+            index.project("demo")
+        server.change(pages_redirect="", extra={WHEEL: {"url": f"{plain.root}/files/demo/{WHEEL}"}})
+        again = ask(sources=Sources((server.address,), ca_bundle=f"{certificate}.crt"))
+        with pytest.raises(RemoteError, match="leads to no place"):
+            _metadata(again)
+        assert plain.requests == []
 
 
 # --- offline ---------------------------------------------------------------------------------------------------------

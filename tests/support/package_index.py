@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import html
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -71,7 +72,7 @@ class Request(NamedTuple):
 class PackageIndex:
     """A running server; ``address`` is that of its Simple API."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, certificate: str = "") -> None:
         self.behaviour = behaviour
         self.requests: list[Request] = []
         self.sent = 0
@@ -81,7 +82,12 @@ class PackageIndex:
         self.stopping = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
-        self.root = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        scheme = "https" if certificate else "http"
+        self.root = f"{scheme}://127.0.0.1:{self.server.server_address[1]}"
         self.address = f"{self.root}/simple/"
 
     def add(self, project: str, **files: bytes) -> None:
@@ -98,9 +104,11 @@ class PackageIndex:
 
 
 @contextmanager
-def package_index(files: Mapping[str, Mapping[str, bytes]], **behaviour: Any) -> Iterator[PackageIndex]:
-    """Serve files, by project and file name, until the block ends."""
-    index = PackageIndex(Behaviour(**behaviour))
+def package_index(
+    files: Mapping[str, Mapping[str, bytes]], *, certificate: str = "", **behaviour: Any
+) -> Iterator[PackageIndex]:
+    """Serve files, by project and file name, until the block ends; with a certificate and its key, over TLS."""
+    index = PackageIndex(Behaviour(**behaviour), certificate)
     for project, offered in files.items():
         index.add(project, **offered)
     thread = threading.Thread(target=index.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
