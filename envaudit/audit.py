@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from envaudit.checks.registry import run_checks
 from envaudit.files import looking_inside
 from envaudit.files_seen import doubt
-from envaudit.gather import gather_facts
+from envaudit.gather import Integrity, gather_facts
 from envaudit.locate import TargetRequest, can_start, locate
 from envaudit.model import Gap, Timings, replace
 from envaudit.rulebook import default_rules, load_rules
@@ -76,14 +76,15 @@ def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) ->
     # A smoke test that fails may be explained by a symbol, whatever is selected.
     codes = ("LNK002", "LNK003", "LNK004", *(("RUN",) if settings.smoke else ()))
     symbols = any(wanted(settings, code) for code in codes)
+    integrity = Integrity(compare=wanted(settings, "INS"), verify=settings.verify)
     names = any(wanted(settings, code) for code in ("API001", "API002", "API003"))
     if not settings.cache or target.root:  # of an image nothing is known by what its RECORD says
-        return gather_facts(target, symbols=symbols, names=names, environ=environ)
+        return gather_facts(target, symbols=symbols, names=names, environ=environ, integrity=integrity)
     from envaudit.cache.database import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
 
     cache = Cache(default_folder(environ))
     try:
-        return gather_facts(target, cache, symbols=symbols, names=names, environ=environ)
+        return gather_facts(target, cache, symbols=symbols, names=names, environ=environ, integrity=integrity)
     finally:
         cache.close()
 

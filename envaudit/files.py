@@ -24,6 +24,7 @@ from envaudit.errors import ReadError
 from envaudit.files_root import Root
 from envaudit.files_seen import (
     doubt,
+    each_status,
     may_execute,
     note_listed,
     note_read,
@@ -34,7 +35,7 @@ from envaudit.files_seen import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # The longest METADATA seen on the index is about 1 MiB (a README pasted whole); a RECORD of 60,000 files is 8 MiB.
 TEXT_LIMIT = 64 * 1024 * 1024
@@ -184,6 +185,35 @@ def permissions(path: str) -> int | None:
         return stat.S_IMODE(status(path).st_mode)
     except ReadError:
         return None
+
+
+def statuses(folder: str, paths: Sequence[str]) -> Iterator[os.stat_result | None]:
+    """Yield the status of what each path below a folder leads to, ``None`` when there is nothing or no telling."""
+    if _Looking.root.foreign:
+        yield from (_status_or_none(f"{folder}/{path}") for path in paths)
+    else:
+        yield from each_status(folder, paths)
+
+
+def _status_or_none(path: str) -> os.stat_result | None:
+    try:
+        return status(path)
+    except ReadError:
+        return None
+
+
+def why_not_there(path: str) -> str:
+    """Say why the status of a path cannot be told; empty when there is nothing at it."""
+    try:
+        os.stat(_followed(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, ValueError) as error:
+        doubt(f"{path}: {error}")
+        return reason(error)
+    except ReadError as error:
+        return str(error)
+    return "it was not there a moment ago"
 
 
 def _followed(path: str) -> str:

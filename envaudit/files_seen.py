@@ -14,7 +14,7 @@ import stat
 
 TYPE_CHECKING = False  # mypy takes the name for that of typing, whose import takes longer than all that happens here
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
 # mode, device, inode, size in bytes, time of the last change of the content and of the file itself in nanoseconds.
@@ -25,6 +25,9 @@ FIELDS = 6
 _OF_THE_MACHINE = ("/proc/cpuinfo",)
 _OF_THE_KERNEL = ("/proc/", "/sys/")
 _BUSY_LIMIT = 2000  # names; of a fuller folder the status is kept
+# The question for many statuses: a folder and paths below it, one a line.
+_STATUSES = "statuses"
+_LINE = "\n"
 
 
 class Seen:
@@ -41,6 +44,7 @@ class Seen:
         self.read: dict[str, Signature] = {}
         self.told: dict[tuple[str, str], int | str] = {}
         self.doubt = ""
+        self.latest = 0
         self._before: Seen | None = None
 
     def __enter__(self) -> Seen:  # noqa: PYI034  Self is not in the typing of Python 3.10
@@ -79,7 +83,7 @@ class Seen:
 
     def newest(self) -> int:
         """Return the time of the last change of all that was read, in nanoseconds."""
-        return max((max(signature[4:]) for signature in self.read.values()), default=0)
+        return max(self.latest, *(max(signature[4:]) for signature in self.read.values()), 0)
 
 
 class _Now:
@@ -107,6 +111,66 @@ def note_listed(path: str) -> None:
     """Note that a folder is going to be listed."""
     if _Now.seen is not None:
         _Now.seen.add_listed(path)
+
+
+def each_status(folder: str, paths: Sequence[str]) -> Iterator[os.stat_result | None]:
+    """Yield the status of what each path below a folder leads to, ``None`` when there is nothing or no telling.
+
+    For tens of thousands of files: the folder is looked up once, and each file costs one call of the system. Whoever
+    has taken all of them has it noted.
+    """
+    seen = _Now.seen
+    digest = 0
+    for found in _each_status(folder, paths):
+        if seen is not None:
+            digest = _with_status(digest, found)
+            if found is not None and found.st_mtime_ns > seen.latest:
+                seen.latest = found.st_mtime_ns
+        yield found
+    if seen is not None:
+        seen.add_told(_STATUSES, _LINE.join((folder, *paths)), digest)
+        if any(_LINE in path for path in paths):
+            seen.add_doubt(f"a name in {folder} has two lines")
+
+
+def _each_status(folder: str, paths: Iterable[str]) -> Iterator[os.stat_result | None]:
+    if os.stat not in os.supports_dir_fd:
+        yield from (_status_or_none(f"{folder}/{path}", None) for path in paths)
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        yield from (None for _ in paths)
+        return
+    status = os.stat
+    try:
+        for path in paths:
+            try:
+                yield status(path, dir_fd=descriptor)
+            except (OSError, ValueError):
+                yield None
+    finally:
+        os.close(descriptor)
+
+
+def _status_or_none(path: str, folder: int | None) -> os.stat_result | None:
+    try:
+        return os.stat(path, dir_fd=folder)
+    except (OSError, ValueError):
+        return None
+
+
+def _with_status(digest: int, status: os.stat_result | None) -> int:
+    """Return a number that is another one when another status was added; the same in every process."""
+    return hash((digest, status.st_size, status.st_mtime_ns, status.st_ino)) if status is not None else hash((digest,))
+
+
+def _statuses(question: str) -> int:
+    folder, *paths = question.split(_LINE)
+    digest = 0
+    for found in _each_status(folder, paths):
+        digest = _with_status(digest, found)
+    return digest
 
 
 def note_refused(path: str, wanted: int, why: str) -> None:
@@ -199,6 +263,7 @@ QUESTIONS: dict[str, Callable[[str], int | str]] = {
     "may execute": _may_execute,
     "real": os.path.realpath,
     "names": _names_in,
+    _STATUSES: _statuses,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.files import looking_inside, open_regular
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     )
 
 
+class Integrity(NamedTuple):
+    """How closely files are held against RECORD: whether they are looked at, whether every one is read."""
+
+    compare: bool = True
+    verify: bool = False
+
+
 def gather_facts(
     target: Target,
     cache: Cache | None = None,
@@ -34,6 +41,7 @@ def gather_facts(
     symbols: bool = True,
     names: bool = False,
     environ: Mapping[str, str] | None = None,
+    integrity: Integrity = Integrity(),  # noqa: B008  a value that cannot be changed
 ) -> Facts:
     """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run.
 
@@ -45,7 +53,7 @@ def gather_facts(
     with looking_inside(target.root):
         given = os.environ if environ is None else environ
         kept = None if target.root else cache  # of an image nothing is known by what its RECORD says
-        facts = _gather(target, kept, {} if target.root else given, symbols)
+        facts = _gather(target, kept, {} if target.root else given, symbols, integrity)
         return replace(facts, names=_linked_names(facts, kept)) if names else facts
 
 
@@ -55,13 +63,20 @@ def _linked_names(facts: Facts, cache: Cache | None) -> tuple[MissingName, ...]:
     return link_names(facts.target, tuple(facts.visible().values()), cache)
 
 
-def _gather(target: Target, cache: Cache | None, environ: Mapping[str, str], judge: bool) -> Facts:  # noqa: FBT001
+def _gather(
+    target: Target,
+    cache: Cache | None,
+    environ: Mapping[str, str],
+    judge: bool,  # noqa: FBT001
+    integrity: Integrity,
+) -> Facts:
     from envaudit.binary import code_for  # noqa: PLC0415
     from envaudit.cache.compiled import KeptFiles  # noqa: PLC0415
     from envaudit.linker import link_target  # noqa: PLC0415  importing the command line must stay cheap
     from envaudit.scan import scan_target  # noqa: PLC0415
+    from envaudit.scan.installed import add_blank  # noqa: PLC0415
 
-    scan = scan_target(target)
+    scan = scan_target(target, compare=integrity.compare, verify=integrity.verify)
     visible = [dist for dist in scan.distributions if not dist.hidden_by]
     numpy = _running_numpy(visible)
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
@@ -90,7 +105,18 @@ def _gather(target: Target, cache: Cache | None, environ: Mapping[str, str], jud
         page_size=links.page_size,
         os_version=links.os_version,
         cpu_flags=_cpu_flags() if links.page_size else frozenset(),  # a page size is known of this machine alone
+        changed=add_blank(scan.changed, visible, _unread(binaries)) if integrity.compare else (),
+        shared=scan.shared,
     )
+
+
+def _unread(binaries: Iterable[Binary]) -> dict[str, list[str]]:
+    """Return the compiled files that are there and could not be read as such, by owner."""
+    unread: dict[str, list[str]] = {}
+    for binary in binaries:
+        if binary.facts is None and not binary.missing and binary.owner:
+            unread.setdefault(binary.owner, []).append(binary.path)
+    return unread
 
 
 def _cpu_flags() -> frozenset[str]:

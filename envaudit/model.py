@@ -25,6 +25,7 @@ from envaudit.model_compiled import (
     VersionNeed,
     replace,
 )
+from envaudit.model_installed import ChangedFile, ChangedFiles, Claim, SharedFile, StrayModule
 from envaudit.model_layout import CondaRecord, Hidden, Layout, Leftover, Script, StartupFault, Twin
 from envaudit.model_names import MissingName
 
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Binary",
     "BinaryFacts",
+    "ChangedFile",
+    "ChangedFiles",
+    "Claim",
     "CodeNeed",
     "CodePlace",
     "CondaRecord",
@@ -88,9 +92,11 @@ __all__ = [
     "RunningNumpy",
     "Script",
     "Severity",
+    "SharedFile",
     "SiteDir",
     "SmokeResult",
     "StartupFault",
+    "StrayModule",
     "StructSizes",
     "Suppressed",
     "Target",
@@ -233,7 +239,8 @@ class Distribution(NamedTuple):
     ``binaries`` are the compiled files (extension modules and bundled libraries) that RECORD or the folder lists.
     ``generated`` are the files that RECORD lists as made by protobuf's compiler (``_pb2.py``).
     ``top_level`` are the import packages and modules it installs. ``hidden_by`` is the ``info_path`` of a
-    distribution of the same name that stands earlier on ``sys.path`` (or first in the same folder).
+    distribution of the same name that stands earlier on ``sys.path`` (or first in the same folder). ``version`` is the
+    one of the files on disk; ``metadata_version`` is only set where the metadata say another one.
     """
 
     name: str
@@ -257,6 +264,7 @@ class Distribution(NamedTuple):
     has_record: bool = False
     hidden_by: str = ""
     problems: tuple[MetadataProblem, ...] = ()
+    metadata_version: str = ""
 
 
 # --- what was tried -------------------------------------------------------------------------------------------------
@@ -322,6 +330,8 @@ class Facts(NamedTuple):
     what its processor can do, as in ``/proc/cpuinfo``, empty where they are not known. ``os_version`` is that of its
     macOS, empty where it is not known. ``predicted`` stands in for compiled files that are not at hand. ``names`` is
     what the sources of distributions ask for in vain, ``code`` what the user's own files do.
+    ``changed`` holds only distributions of which something on disk is not as RECORD says, ``shared`` only files with
+    different claims.
     """
 
     target: Target
@@ -340,6 +350,8 @@ class Facts(NamedTuple):
     predicted: tuple[PredictedBuild, ...] = ()
     names: tuple[MissingName, ...] = ()
     code: tuple[CodeNeed, ...] = ()
+    changed: tuple[ChangedFiles, ...] = ()
+    shared: tuple[SharedFile, ...] = ()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

@@ -139,6 +139,7 @@ KEYS: dict[str, Kind] = {
     "memory-limit": Kind("smoke_memory", str, _size),
     "jobs": Kind("jobs", _number_from_text, _count),
     "cache": Kind("cache", switch_from_text, _switch),
+    "verify": Kind("verify", switch_from_text, _switch),
     "code": Kind("code", _paths_from_text, _strings),
     "rules": Kind("rules", _paths_from_text, _strings),
     "rules-only": Kind("rules_only", switch_from_text, _switch),

@@ -44,10 +44,10 @@ class Settings(NamedTuple):
     ``CODE:distribution``; an empty ``select`` means every code.
     ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
     smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
-    read of compiled files. ``code`` are files and folders of the user's own that are linked against the environment.
-    ``rules`` are extra folders or built files of rules, ``rules_only`` leaves out those that ship. ``output`` is a
-    file, empty for standard output. ``sources`` says of each field that is not at its default where its value came
-    from, in words for a message.
+    read of compiled files, ``verify`` is to read every file and hold it against its digest. ``code`` are files and
+    folders of the user's own that are linked against the environment. ``rules`` are extra folders or built files of
+    rules, ``rules_only`` leaves out those that ship. ``output`` is a file, empty for standard output. ``sources`` says
+    of each field that is not at its default where its value came from, in words for a message.
     """
 
     target: str = ""
@@ -64,6 +64,7 @@ class Settings(NamedTuple):
     jobs: int = 0
     cache: bool = True
     code: tuple[str, ...] = ()
+    verify: bool = False
     rules: tuple[str, ...] = ()
     rules_only: bool = False
     format: Format = "text"

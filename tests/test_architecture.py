@@ -20,7 +20,7 @@ PACKAGE = ROOT / "envaudit"
 # A module may import from its own part and from parts on lower levels, never from a peer or from above.
 LEVELS = (
     {"errors", "files_seen", "plain_versions"},
-    {"model_code", "model_names", "model_compiled", "model_layout"},
+    {"model_code", "model_names", "model_compiled", "model_installed", "model_layout"},
     {"model", "files_root"},
     {"files"},
     {"binary", "codes"},

@@ -176,7 +176,9 @@ with Seen() as seen:
     os.path.realpath = realpath
     report = audit(settings, os.environ, folder)
     done = [sorted(each) for each in (opened, listed, asked, others)]
-told = sorted({path for _, path in seen.told})
+many = [path.splitlines() for what, path in seen.told if what == "statuses"]
+told = {path for what, path in seen.told if what != "statuses"}
+told = sorted(told | {f"{folder}/{name}" for folder, *names in many for name in names})
 absent = sorted(path for (what, path), answer in seen.told.items() if (what, answer) == ("type", 0))
 counts = len(report.findings), len(report.facts.binaries)
 print(json.dumps([*done, sorted(seen.read), told, absent, seen.doubt, *counts]))

@@ -60,6 +60,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         strict = true
         exit-zero = true
         smoke = false
+        verify = true
         timeout = 1.5
         memory-limit = "2GiB"
         jobs = 1
@@ -84,6 +85,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         strict=True,
         exit_zero=True,
         cache=False,
+        verify=True,
         smoke=False,
         smoke_timeout=1.5,
         smoke_memory=2 * 1024**3,

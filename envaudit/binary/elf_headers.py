@@ -183,6 +183,8 @@ class ElfHeaders:
             return Dynamic()
         form = self.layout.dynamic
         data = self.source.read(part.offset, min(part.size, _DYNAMIC_LIMIT))
+        if data and data.count(0) == len(data):
+            raise ReadError("there are only zeros where its dynamic section should be")
         single: dict[int, int] = {}
         needed: list[int] = []
         for tag, value in form.iter_unpack(data[: len(data) // form.size * form.size]):

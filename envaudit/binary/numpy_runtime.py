@@ -34,7 +34,8 @@ def running_numpy(package_dir: str, metadata_version: str, info_path: str) -> Ru
     version = _stated_version(package_dir) or metadata_version
     release = release_of(version)
     sizes = release.sizes if release else StructSizes()
-    for name in _HEADERS:
+    # Files of a NumPy 2 that was once there may still lie beside those of a NumPy 1, and the other way round.
+    for name in reversed(_HEADERS) if version.startswith(("0.", "1.")) else _HEADERS:
         header = f"{package_dir}/{name}"
         defined = {key: int(digits, 16) for key, digits in _DEFINED.findall(_text(header))}
         if len(defined) == 2:

@@ -37,6 +37,33 @@ def reinstall(facts: Facts, dist: Distribution) -> Fix:
     return Fix(install_command(facts, [f"{dist.name}=={dist.version}" if pinned else dist.name], reinstall=True))
 
 
+def restore(facts: Facts, dist: Distribution, *, linked: bool) -> Fix:
+    """Return the fix that installs the same release again, where files were changed in place.
+
+    uv installs hard links to its cache: what was changed through one (``linked``) is changed in the cache as well.
+    """
+    fix = reinstall(facts, dist)
+    if not linked or dist.installer != "uv":
+        return fix
+    return Fix(f"{_join(['uv', 'cache', 'clean', dist.name])} && {fix.command}")
+
+
+def install_anew(facts: Facts, dist: Distribution, paths: Sequence[str], version: str = "") -> Fix:
+    """Return the fix that deletes files and folders of a distribution and then installs the release again."""
+    wanted = version or dist.version
+    pinned = f"{dist.name}=={wanted}" if parse_version(wanted) is not None else dist.name
+    install = install_command(facts, [pinned], reinstall=True)
+    return Fix(f"{remove_command(facts, paths)} && {install}" if paths else install)
+
+
+def keep_one(facts: Facts, kept: Distribution, removed: Distribution) -> Fix:
+    """Return the fix that removes one of two distributions with common files and gives the other its files back."""
+    uninstall = uninstall_command(facts, [removed.name])
+    if _installer(facts) == "pip":
+        uninstall = uninstall.replace(" uninstall ", " uninstall --yes ", 1)
+    return Fix(f"{uninstall} && {reinstall(facts, kept).command}")
+
+
 def uninstall_command(facts: Facts, names: Sequence[str]) -> str:
     """Return the shell command that removes distributions from the target."""
     installer = _installer(facts)

@@ -14,6 +14,8 @@ from envaudit.checks import (
     env,
     env_state,
     ins,
+    ins_shared,
+    ins_versions,
     known,
     lnk,
     mixed,
@@ -94,9 +96,14 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "integrity",
-        ("INS001", "INS004"),
-        "what RECORD lists, against what is there; two versions of one distribution in one folder",
-        lambda facts, _: chain(ins.check_installed(facts), twins.check_twins(facts)),
+        tuple(f"INS{number:03}" for number in range(1, 6)),
+        "what RECORD lists, against what is there: missing and changed files, two owners, two versions",
+        lambda facts, _: chain(
+            ins.check_installed(facts),
+            ins_shared.check_shared(facts),
+            twins.check_twins(facts),
+            ins_versions.check_versions(facts),
+        ),
     ),
     Check(
         "surroundings",

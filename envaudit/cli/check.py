@@ -88,6 +88,9 @@ def _add_choice(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--rules-only", action="store_true", default=None, help="use only those, not the rules that ship with envaudit"
     )
+    group.add_argument(
+        "--verify", action="store_true", default=None, help="read every installed file and compare it with its digest"
+    )
 
 
 def _add_smoke(group: argparse._ArgumentGroup) -> None:

@@ -9,33 +9,42 @@ from envaudit.files import is_folder, list_folder
 from envaudit.model import Gap
 from envaudit.scan.compiled import Compiled, LooseBinary
 from envaudit.scan.info import read_dist_info, read_egg, read_egg_info_file
+from envaudit.scan.installed import compare_installed
 from envaudit.scan.order import mark_hidden
-from envaudit.scan.record import is_binary_name
+from envaudit.scan.overlay import by_their_files
+from envaudit.scan.record import depth_below_prefix, is_binary_name
 
 if TYPE_CHECKING:
     import os
 
-    from envaudit.model import Distribution, SiteDir, Target
+    from envaudit.model import ChangedFiles, Distribution, SharedFile, SiteDir, Target
 
-__all__ = ["LooseBinary", "Scan", "scan_target"]
+__all__ = ["LooseBinary", "Scan", "depth_below_prefix", "scan_target"]
 
 
 class Scan(NamedTuple):
     """What is installed.
 
     ``distributions`` stand in the order of ``sys.path``, by name inside one folder. ``loose_binaries`` are compiled
-    files that belong to no RECORD and no distribution's ``binaries``.
+    files that belong to no RECORD and no distribution's ``binaries``. ``changed`` and ``shared`` are as in ``Facts``.
     """
 
     distributions: tuple[Distribution, ...]
     gaps: tuple[Gap, ...]
     loose_binaries: tuple[LooseBinary, ...]
+    changed: tuple[ChangedFiles, ...] = ()
+    shared: tuple[SharedFile, ...] = ()
 
 
-def scan_target(target: Target) -> Scan:
-    """Read every distribution of the target; what cannot be read is a gap or a problem of that distribution."""
+def scan_target(target: Target, *, compare: bool = True, verify: bool = False) -> Scan:
+    """Read every distribution of the target; what cannot be read is a gap or a problem of that distribution.
+
+    With ``compare`` every file that a RECORD lists is looked for, with ``verify`` it is read and held against its
+    digest.
+    """
     distributions: list[Distribution] = []
     gaps: list[Gap] = []
+    records: dict[str, bytes] | None = {} if compare or verify else None
     compiled = Compiled(target.site_dirs)
     for site in target.site_dirs:
         try:
@@ -43,15 +52,22 @@ def scan_target(target: Target) -> Scan:
         except ReadError as error:
             gaps.append(Gap("ENV", site.path, f"the folder cannot be listed: {error}"))
             continue
-        found = _distributions(site, entries, gaps)
+        found = _distributions(site, entries, gaps, records)
         compiled.add_folder(site.path, [entry.name for entry in entries if is_binary_name(entry.name)])
         distributions += found
     finished = compiled.assign(distributions)
     gaps += (Gap("ABI", path, why) for path, why in compiled.unread)
-    return Scan(mark_hidden(finished), tuple(gaps), compiled.loose())
+    marked = mark_hidden(finished)
+    if records is None:
+        return Scan(marked, tuple(gaps), compiled.loose())
+    installed = compare_installed(target, marked, records, verify=verify)
+    overlaid, more = by_their_files(marked, installed.changed)
+    return Scan(overlaid, (*gaps, *installed.gaps), (*compiled.loose(), *more), installed.changed, installed.shared)
 
 
-def _distributions(site: SiteDir, entries: list[os.DirEntry[str]], gaps: list[Gap]) -> list[Distribution]:
+def _distributions(
+    site: SiteDir, entries: list[os.DirEntry[str]], gaps: list[Gap], records: dict[str, bytes] | None
+) -> list[Distribution]:
     """Read the distributions of one site folder."""
     found = []
     depth = depth_below_prefix(site.path)
@@ -61,7 +77,7 @@ def _distributions(site: SiteDir, entries: list[os.DirEntry[str]], gaps: list[Ga
         if lower.startswith(("~", "-")):
             continue  # what pip leaves behind when it cannot delete an old version; no tool takes it for installed
         if lower.endswith(".dist-info"):
-            found.append(read_dist_info(site.path, name, depth))
+            found.append(read_dist_info(site.path, name, depth, records))
         elif lower.endswith(".egg-info"):
             found.append(read_egg_info_file(site.path, name) if _is_file(entry) else read_egg(site.path, name))
         elif lower == "egg-info" and site.path.lower().endswith(".egg"):
@@ -70,17 +86,6 @@ def _distributions(site: SiteDir, entries: list[os.DirEntry[str]], gaps: list[Ga
         elif lower.endswith(".egg") and _is_file(entry):
             gaps.append(Gap("DEP", f"{site.path}/{name}", "a zipped egg: what is inside is not read"))
     return found
-
-
-def depth_below_prefix(path: str) -> int:
-    """Return how many folders a site folder lies below its prefix: 3 for ``lib/python3.11/site-packages``.
-
-    A folder that is none of a known layout may not be left at all: 0.
-    """
-    parts = path.replace("\\", "/").rstrip("/").split("/")
-    if len(parts) < 3 or parts[-1] not in {"site-packages", "dist-packages"}:
-        return 0
-    return 3 if parts[-2].startswith(("python", "pypy")) else 2
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

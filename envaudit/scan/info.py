@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from envaudit.scan.headers import Headers
 
 
-def read_dist_info(site_dir: str, file_name: str, depth: int) -> Distribution:
-    """Read a ``.dist-info`` folder; ``depth`` is that of ``parse_record``."""
+def read_dist_info(site_dir: str, file_name: str, depth: int, records: dict[str, bytes] | None = None) -> Distribution:
+    """Read a ``.dist-info`` folder; ``depth`` is that of ``parse_record``.
+
+    The bytes of RECORD are put into ``records``, under the path of the folder, for those who need every line.
+    """
     info = InfoReader.of_folder(f"{site_dir}/{file_name}")
     headers = info.headers("METADATA", "unreadable")
     if "METADATA" not in info.names:
         info.problem("missing", "METADATA", "there is no METADATA, so nothing is known of what it needs")
     name, version = _identity(info, headers, file_name, "METADATA")
-    record = _read_record(info, depth)
+    record = _read_record(info, depth, records)
     direct_url = _read_direct_url(info)
     return Distribution(
         name=name,
@@ -126,11 +129,13 @@ def _requires_python(headers: Headers | None) -> str:
     return "" if value == "UNKNOWN" else value
 
 
-def _read_record(info: InfoReader, depth: int) -> Record | None:
+def _read_record(info: InfoReader, depth: int, records: dict[str, bytes] | None) -> Record | None:
     """Read RECORD, ``None`` when there is none that can be read."""
     data = info.bytes("RECORD", "bad-record")
     if data is None:
         return None
+    if records is not None:
+        records[info.path] = data
     record = parse_record(data, f"{info.path}/RECORD", depth)
     info.problems += record.problems
     if not record.problems and b"-info/RECORD" not in data and b"-info\\RECORD" not in data:

@@ -7,8 +7,10 @@ splitting only the lines found is several times faster than the csv module over 
 from __future__ import annotations
 
 import re
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.errors import ReadError
 from envaudit.model import MetadataProblem, RecordEntry
 from envaudit.scan.names import short
 
@@ -31,6 +33,30 @@ _BLOCK_LIMIT = 100
 _TARGET_CLIMB = 2
 # Linux allows 4096 bytes.
 _PATH_LIMIT = 4096
+# The largest wheels list 30,000 files.
+_LINE_LIMIT = 1_000_000
+# One of these is in every path that is not followed and does not start with a slash.
+_ODD = ("..", ":", "\\", "\0")
+# What stands for a comma in a path that was in quotes.
+_COMMA = "\ufffc"
+_BYTECODE = (".pyc", ".pyo")
+# What compilers and type checkers read.
+_NOT_FOR_RUNNING = (
+    *_BYTECODE,
+    *[".h", ".hpp", ".hh", ".cuh", ".c", ".cc", ".cpp", ".pyi", ".pxd", ".pyx", ".pxi", ".d.ts"],
+)
+
+
+class Listed(NamedTuple):
+    """The lines of RECORD in three columns, as written."""
+
+    paths: list[str]
+    hashes: list[str]
+    sizes: list[str]
+
+    def where(self, keep: list[bool]) -> Listed:
+        """Return those lines for which there is a true value."""
+        return self if all(keep) else Listed(*(list(compress(column, keep)) for column in self))
 
 
 class Record(NamedTuple):
@@ -43,6 +69,17 @@ class Record(NamedTuple):
     modules: tuple[str, ...]
     problems: tuple[MetadataProblem, ...]
     generated: tuple[str, ...] = ()
+
+
+def depth_below_prefix(path: str) -> int:
+    """Return how many folders a site folder lies below its prefix: 3 for ``lib/python3.11/site-packages``.
+
+    A folder that is none of a known layout may not be left at all: 0.
+    """
+    parts = path.replace("\\", "/").rstrip("/").split("/")
+    if len(parts) < 3 or parts[-1] not in {"site-packages", "dist-packages"}:
+        return 0
+    return 3 if parts[-2].startswith(("python", "pypy")) else 2
 
 
 def is_binary_name(name: str) -> bool:
@@ -62,13 +99,7 @@ def parse_record(data: bytes, path: str, depth: int) -> Record:
     ``../../../bin/x``) and no farther. A path that is absolute, holds a NUL or climbs out is a problem, not an entry.
     """
     problems: list[MetadataProblem] = []
-    if data.startswith(b"\xef\xbb\xbf"):
-        data = data[3:]
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
-    data = b"\n" + data  # then every line has a line feed before it
-    if b'"' in data:
-        data = _unquoted(data)
+    data = _normal(data)
     parts = tuple(_first_parts(data))
     binaries: list[RecordEntry] = []
     for start in _interesting(data, {part for part, _ in parts}):
@@ -82,6 +113,48 @@ def parse_record(data: bytes, path: str, depth: int) -> Record:
         if detail and len(problems) < _PROBLEM_LIMIT:
             problems.append(MetadataProblem("bad-record", path, detail, data.count(b"\n", 0, start)))
     return Record(tuple(binaries), _modules(parts), tuple(problems), tuple(_generated(data, depth)))
+
+
+def list_files(data: bytes, depth: int, *, everything: bool = False) -> Listed:
+    """Return every file that RECORD lists, that may be followed, and that a program can miss.
+
+    Bytecode is never among them: every interpreter makes and throws it away as it likes. What only compilers and type
+    checkers read, a third of all files, is there when ``everything`` is wanted. Raises ``ReadError`` for a file of too
+    many lines.
+    """
+    data = _normal(data)
+    if data.count(b"\n") > _LINE_LIMIT:
+        raise ReadError(f"more than {_LINE_LIMIT:,} lines")
+    text = _decode(data[1:].removesuffix(b"\n"))
+    listed = _columns(text.replace("\n", ",").split(","))
+    # A comma too many or too few anywhere, and a size is none; then each line is looked at.
+    if data.count(b",") != 2 * data.count(b"\n", 0, -1) or not "".join(listed.sizes).isdecimal():
+        lines = [line if line.count(",") == 2 else f"{line.partition(',')[0]},," for line in text.split("\n")]
+        listed = _columns(",".join(lines).split(","))
+    left_out = _BYTECODE if everything else _NOT_FOR_RUNNING
+    listed = listed.where([not path.endswith(left_out) for path in listed.paths])
+    if not {path[:1] for path in listed.paths}.isdisjoint(("", "/")):
+        listed = listed.where([path[:1] not in {"", "/"} for path in listed.paths])
+    for mark in _ODD:
+        if mark.encode() in data:
+            listed = listed.where([not (mark in path and _is_odd(path, depth)) for path in listed.paths])
+    if _COMMA.encode() in data:
+        listed = listed._replace(paths=[path.replace(_COMMA, ",") for path in listed.paths])
+    return listed
+
+
+def _columns(fields: list[str]) -> Listed:
+    return Listed(fields[0::3], fields[1::3], fields[2::3])
+
+
+def _is_odd(path: str, depth: int) -> bool:
+    """Say whether a path is none of a file, or none that may be followed."""
+    return path[-1] in "/\\" or bool(outside(path, depth))
+
+
+def size_of(text: str) -> int | None:
+    """Return the size that RECORD states, ``None`` when it states none."""
+    return int(text) if _is_size(text) else None
 
 
 def outside(path: str, depth: int) -> str:
@@ -101,6 +174,16 @@ def outside(path: str, depth: int) -> str:
         elif part not in {"", "."}:
             level += 1
     return ""
+
+
+def _normal(data: bytes) -> bytes:
+    """Return RECORD with a line feed before every line, and without quotes and marks."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    data = b"\n" + data
+    return _unquoted(data) if b'"' in data else data
 
 
 def _unquoted(data: bytes) -> bytes:

@@ -6,40 +6,8 @@ import pytest
 
 from envaudit.checks.env import check_environment
 from envaudit.checks.ins import check_installed
-from envaudit.model import Finding, Gap, MetadataProblem, Severity, TargetProblem, replace
-from tests.support.facts import make_binary, make_dist, make_facts
-
-
-def test_compiled_files_that_are_gone_are_one_finding_a_distribution() -> None:
-    scipy, sound = make_dist("scipy", "1.13.1"), make_dist("sound")
-    gone = [
-        replace(make_binary(scipy, f"scipy/linalg/{name}.so"), facts=None, missing=True)
-        for name in ("_fblas", "_flapack")
-    ]
-    there = [make_binary(scipy, "scipy/ok.so"), replace(make_binary(sound, "sound/x.so"), facts=None)]
-    (finding,) = check_installed(make_facts([scipy, sound], [*gone, *there]))
-    assert isinstance(finding, Finding)
-    assert (finding.code, finding.severity) == ("INS001", Severity.ERROR)
-    assert finding.message == "scipy 1.13.1 lacks 2 compiled files that it was installed with"
-    assert [item.path.rpartition("/")[2] for item in finding.evidence] == ["_fblas.so", "_flapack.so"]
-    assert finding.fix[0].command.endswith("--reinstall --no-deps scipy==1.13.1")
-
-
-@pytest.mark.parametrize(
-    ("path", "severity"),
-    [
-        ("scipy/integrate/_test_multivariate.cpython-311-x86_64-linux-gnu.so", Severity.NOTE),
-        ("numpy/_core/_rational_tests.cpython-311-x86_64-linux-gnu.so", Severity.NOTE),
-        ("pkg/tests/_helper.so", Severity.NOTE),
-        ("pkg/_latest.so", Severity.ERROR),
-        ("pkg/contest/_core.so", Severity.ERROR),
-    ],
-)
-def test_modules_for_tests_are_removed_on_purpose(path: str, severity: Severity) -> None:
-    dist = make_dist("pkg")
-    (finding,) = check_installed(make_facts([dist], [replace(make_binary(dist, path), facts=None, missing=True)]))
-    assert isinstance(finding, Finding)
-    assert finding.severity is severity
+from envaudit.model import Gap, MetadataProblem, TargetProblem, replace
+from tests.support.facts import make_dist, make_facts
 
 
 @pytest.mark.parametrize("kind", ["bad-record", "bad-wheel", "bad-direct-url", "bad-entry-points"])
@@ -74,11 +42,3 @@ def test_problems_of_the_target(kind: str, expected: list[str]) -> None:
 
 def test_a_sound_environment_has_no_finding() -> None:
     assert list(check_environment(make_facts())) == []
-
-
-def test_a_release_without_a_valid_version_is_installed_again_without_one() -> None:
-    nameless = make_dist("odd", "", problems=())
-    gone = replace(make_binary(nameless, "odd/_core.so"), facts=None, missing=True)
-    (finding,) = check_installed(make_facts([nameless], [gone]))
-    assert isinstance(finding, Finding)
-    assert finding.fix[0].command.endswith("--reinstall --no-deps odd")
