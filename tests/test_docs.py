@@ -16,7 +16,7 @@ from envaudit.codes import CODES
 from tests.locate.image import SITE, make_image
 from tests.support.command import ROOT
 from tests.support.environments import build_environment, python_of
-from tests.support.trees import elf_program, make_distribution
+from tests.support.trees import Dist, elf_program, make_distribution, make_venv, write_tree
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
     (ROOT / "docs").glob("*.md")
@@ -99,6 +99,27 @@ def test_the_example_of_an_image_prints_what_it_shows(
     monkeypatch.setenv("COLUMNS", "100")
     assert main([*shlex.split(command)[2:], "--no-config"]) == 1
     assert capsys.readouterr().out == shown
+
+
+def test_the_example_of_own_code_prints_what_it_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "docs" / "your-own-code.md").read_text(encoding="utf-8")
+    train, helpers = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (block,) = [part for part in re.findall(r"```console\n(.*?)```", text, re.DOTALL) if "error[API001]" in part]
+    command, shown = block.split("\n", 1)
+    numpy = Dist("numpy", "2.1.3", files={"numpy/__init__.py": "def __getattr__(name): ...\n"})
+    make_venv(tmp_path, name=".venv", distributions=[numpy])
+    write_tree(tmp_path, {"train.py": train, "helpers.py": helpers})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main([*shlex.split(command)[2:], "--no-config"]) == 1
+    printed = capsys.readouterr().out.replace(f"{tmp_path}/", "")
+    assert _libc_left_out(printed) == _libc_left_out(shown)
+
+
+def _libc_left_out(text: str) -> str:
+    return re.sub(r", (?:glibc|musl) [\d.]+", "", text)
 
 
 def _machine_left_out(text: str) -> str:
