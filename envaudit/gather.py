@@ -54,7 +54,27 @@ def gather_facts(
         given = os.environ if environ is None else environ
         kept = None if target.root else cache  # of an image nothing is known by what its RECORD says
         facts = _gather(target, kept, {} if target.root else given, symbols, integrity)
-        return replace(facts, names=_linked_names(facts, kept)) if names else facts
+        facts = replace(facts, names=_linked_names(facts, kept)) if names else facts
+    return _with_predictions(facts)  # by our own table, which is in no image
+
+
+def _with_predictions(facts: Facts) -> Facts:
+    """Add what is known of releases that have compiled files here, none of which could be read."""
+    read = {binary.owner for binary in facts.binaries if binary.facts is not None}
+    # A file that was not read at all, as those of other systems are not, is no gap and no reason to predict.
+    unread = {gap.what for gap in facts.gaps if gap.code == "ABI"}
+    owners = {
+        binary.owner
+        for binary in facts.binaries
+        if binary.facts is None and binary.owner not in read and f"{binary.site_dir}/{binary.path}" in unread
+    }
+    if not owners:
+        return facts
+    from envaudit.rulebook import default_folder  # noqa: PLC0415  hardly any run needs them
+    from envaudit.rulebook.derived import load_derived, predict  # noqa: PLC0415
+
+    distributions = [dist for dist in facts.distributions if dist.info_path in owners]
+    return replace(facts, predicted=predict(load_derived(default_folder()), distributions, read))
 
 
 def _linked_names(facts: Facts, cache: Cache | None) -> tuple[MissingName, ...]:

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envaudit.gather import suspects
+from envaudit.gather import gather_facts, suspects
+from envaudit.locate import TargetRequest, locate
 from envaudit.model import NumpyNeed, StructSizes, replace
 from tests.support.facts import SITE, make_binary, make_dist, make_facts
+from tests.support.trees import Dist, make_venv
+from tests.support.wheels import module
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from envaudit.model import Binary
 
 OLD = NumpyNeed("c-api", "1.x")
@@ -73,3 +78,23 @@ def test_numpys_own_modules_and_files_of_nobody_are_left_out() -> None:
     own = make_binary(facts.distributions[0], "numpy/_x.so", OLD)
     nobodys = replace(make_binary(DIST, "_y.so", OLD), owner="")
     assert suspects([own, nobodys, replace(nobodys, owner=DIST.info_path, facts=None)], facts.numpy) == {}
+
+
+@pytest.mark.parametrize(
+    ("files", "predicted"),
+    [
+        ({"pandas/_a.so": b"text", "pandas/_b.so": b"text"}, ["pandas"]),
+        ({"pandas/_a.so": b"text", "pandas/_b.so": module("2")}, []),
+        ({"pandas/_a.so": module("2")}, []),
+        ({"pandas/_a.pyd": b"text"}, []),
+        ({"pandas/__init__.py": b""}, []),
+    ],
+)
+def test_what_releases_were_built_for_stands_in_for_files_that_cannot_be_read(
+    files: dict[str, str | bytes], predicted: list[str], tmp_path: Path
+) -> None:
+    """Only where not one could be: what bytes say is not predicted."""
+    dists = [Dist("numpy", "2.2.6"), Dist("pandas", "2.0.3", files=files)]
+    venv = make_venv(tmp_path, distributions=dists)
+    facts = gather_facts(locate(TargetRequest(str(venv)), {}, str(tmp_path)))
+    assert [build.key for build in facts.predicted] == predicted
