@@ -8,7 +8,7 @@ from envaudit.checks.fixes import install_command
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Location, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from envaudit.model import Distribution, Facts
     from envaudit.model_code import CodeNeed, CodePlace
@@ -18,21 +18,48 @@ _EVIDENCE_LIMIT = 50
 
 
 def check_user_code(facts: Facts) -> Iterator[Finding]:
-    """Yield a finding for each name that one of the files asks for in vain."""
+    """Yield a finding for each name that one of the files asks for in vain, and one for each module nobody has."""
     visible = {str(key): dist for key, dist in facts.visible().items()}
+    unknown: dict[str, list[CodeNeed]] = {}
     for need in facts.code:
-        yield _finding(facts, need, visible.get(need.provider))
+        if need.kind == "top" and need.removal is None:
+            unknown.setdefault(need.name, []).append(need)
+        else:
+            yield _finding(facts, need, visible.get(need.provider))
+    for needs in unknown.values():
+        yield _undeclared(needs)
+
+
+def _undeclared(needs: Sequence[CodeNeed]) -> Finding:
+    """Say once, for all files, that there is no such module."""
+    ordered = sorted(needs, key=lambda need: _severity(need).rank)
+    first = ordered[0]
+    places = [(need.path, place) for need in ordered for place in need.places]
+    more = f" (and {len(needs) - 1} more {'file' if len(needs) == 2 else 'files'})" if len(needs) > 1 else ""
+    return Finding(
+        "API003",
+        _severity(first),
+        Confidence.PROVEN,
+        f"{_where(first)}{more}: no installed distribution has a module {first.name}",
+        subject=f"code:{first.name}",
+        symptom=_symptom(first),
+        evidence=tuple(Evidence(path, _detail(first, place), place.line) for path, place in places[:_EVIDENCE_LIMIT]),
+        location=Location(first.path, first.places[0].line),
+    )
+
+
+def _severity(need: CodeNeed) -> Severity:
+    if need.beside:
+        return Severity.NOTE
+    return Severity.ERROR if need.at_import else Severity.WARNING
 
 
 def _finding(facts: Facts, need: CodeNeed, dist: Distribution | None) -> Finding:
-    undeclared = need.kind == "top" and need.removal is None
-    code = "API003" if undeclared else "API001" if need.at_import else "API002"
-    severity = Severity.ERROR if need.at_import else Severity.WARNING
     removal = need.removal
     places = need.places[:_EVIDENCE_LIMIT]
     return Finding(
-        code,
-        Severity.NOTE if need.beside else severity,
+        "API001" if need.at_import else "API002",
+        _severity(need),
         Confidence.PREDICTED if removal is not None and not removal.sure else Confidence.PROVEN,
         f"{_where(need)}: {_what(facts, need, dist)}{_advice(need)}",
         subject=f"code:{need.inside}:{need.name}",
@@ -54,8 +81,6 @@ def _where(need: CodeNeed) -> str:
 
 
 def _what(facts: Facts, need: CodeNeed, dist: Distribution | None) -> str:
-    if need.kind == "top" and need.removal is None:
-        return f"no installed distribution has a module {need.name}"
     owner = (
         f"Python {facts.target.python}" if need.provider == _PYTHON else f"{dist.name} {dist.version}" if dist else ""
     )

@@ -92,6 +92,19 @@ def test_words(changes: dict[str, object], message: str, symptom: str) -> None:
     assert (finding.message, finding.symptom) == (message, symptom)
 
 
+def test_a_module_that_nobody_has_is_said_once_for_all_files() -> None:
+    lost = replace(FLOAT, kind="top", name="foo", form="import", provider="", removal=None, places=(CodePlace(1),))
+    needs = [
+        replace(lost, path="/p/tests/test_a.py", inside="tests/test_a.py", beside=True),
+        replace(lost, path="/p/late.py", inside="late.py", at_import=False),
+        replace(lost, path="/p/main.py", inside="main.py"),
+    ]
+    (finding,) = check_user_code(replace(FACTS, code=tuple(needs)))
+    assert finding.message == "main.py, line 1 (and 2 more files): no installed distribution has a module foo"
+    assert [each.path for each in finding.evidence] == ["/p/main.py", "/p/late.py", "/p/tests/test_a.py"]
+    assert (finding.severity, finding.location) == (Severity.ERROR, Location("/p/main.py", 1))
+
+
 def test_what_nobody_has_measured_is_only_predicted() -> None:
     need = replace(FLOAT, removal=Removal("1.23.0", "1.24.0", "float", False))
     (finding,) = check_user_code(replace(FACTS, code=(need,)))
