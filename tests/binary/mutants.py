@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envaudit.binary import read_binary, read_interpreter
+from envaudit.binary.named import read_names
 from envaudit.binary.symbols import read_symbols
 from envaudit.errors import ReadError
 from tests.binary.conftest import FIXTURES
 from tests.binary.forge import AARCH64, Elf, add, address, adrp, lea, movz
+from tests.binary.forge_named import mach
+from tests.binary.forge_named import pe as forged_pe
 from tests.binary.forge_others import AMD64, ARM64, PYTHON_CALLS, WIN_ARM64, WIN_X86, Mach, Pe, fat
 from tests.binary.forge_symbols import WEAK, Library, Symbol
 
@@ -59,8 +62,12 @@ def seeds() -> dict[str, list[bytes]]:
     elf.append(bytes(_SYMBOLS.but(gnu_hash=False)))
     macho = [bytes(_MACH), bytes(_MACH_ARM), bytes(_MACH.but(bits=32, order=">"))]
     macho += [fat(_MACH, _MACH_ARM), fat(_MACH, _MACH_ARM, wide=True)]
+    asks = (("malloc", 1), ("free", 1), ("_ZN3foo3bazEi", 2), ("weak", 2 << 8 | 0x40))
+    offers = tuple(f"omp_{name}" for name in ("init", "init_lock", "init_lock_with_hint", "set"))
+    macho.append(mach((0xC, "/usr/lib/libSystem.B.dylib"), (0x8000001F, "a.dylib"), asks=asks, exports=offers))
     pe = [bytes(_PE), bytes(_PE.but(machine=WIN_ARM64, code=_ARM)), bytes(_PE.but(machine=WIN_X86, bits=32))]
     pe.append(bytes(_PE.but(machine=AMD64, libraries=(), delayed_by_address=True)))
+    pe.append(forged_pe(("KERNEL32.dll", ("Sleep", 7)), ("a.dll", ("one", "two")), exports=("PyInit_a", "three")))
     return {"elf": elf, "macho": macho, "pe": pe}
 
 
@@ -85,7 +92,7 @@ def mutant(seed: bytes, choose: random.Random) -> bytes:
 def read_all(path: str) -> tuple[int, int]:
     """Read a file with every reader; return how many found facts and how many refused with ``ReadError``."""
     read = refused = 0
-    for reader in (_first_part, _arm_part, read_interpreter, _symbols):
+    for reader in (_first_part, _arm_part, read_interpreter, _symbols, _names):
         try:
             reader(path)
             read += 1
@@ -111,3 +118,10 @@ def _symbols(path: str) -> None:
     found = symbols.provides(asked)
     symbols.exports()
     assert found <= asked, found
+
+
+def _names(path: str) -> None:
+    names = read_names(path, "arm64")
+    asked = frozenset({b"_omp_init", b"_omp_init_lock", b"PyInit_a", b"three", b""})
+    assert names.provides(asked) <= asked
+    repr((names.asks, names.reexports)).encode("utf-8")
