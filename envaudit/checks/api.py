@@ -72,7 +72,8 @@ def _judge(dist: Distribution, missing: MissingName) -> tuple[str, Severity] | N
     if not missing.at_import:
         return "API002", Severity.WARNING
     if missing.provider:
-        return "API001", Severity.ERROR if missing.start else Severity.NOTE
+        severity = Severity.WARNING if missing.of_part else Severity.ERROR
+        return "API001", severity if missing.start else Severity.NOTE
     if not missing.start:
         return None
     declared = _declared(dist, missing.absent)
@@ -149,10 +150,10 @@ def _message(
         return f"{who} calls what is not there: {says}"
     if not first.start:
         module = first.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        return f"importing {module} of {who} fails: {says}"
+        return f"{who} has a module {module} that cannot be imported: {says}"
     if code == "API003":
-        return f"importing {first.start} of {who} fails: {says}, and its metadata does not ask for it"
-    return f"importing {first.start} of {who} fails: {says}"
+        return f"{who} fails when {first.start} is imported: {says}, and its metadata does not ask for it"
+    return f"{who} fails when {first.start} is imported: {says}"
 
 
 def _what_lacks(facts: Facts, provider: Distribution | None, group: Sequence[MissingName]) -> str:
@@ -163,12 +164,19 @@ def _what_lacks(facts: Facts, provider: Distribution | None, group: Sequence[Mis
     removed = ""
     if first.removed_in:
         project = "Python" if first.provider == _PYTHON else provider.name if provider is not None else first.provider
-        removed = f" ({project} {first.removed_in} removed {'it' if len(names) == 1 else 'the first'})"
+        removed = f" ({project} {_series(first.removed_in)} removed {'it' if len(names) == 1 else 'the first'})"
     if first.provider == _PYTHON:
         return f"Python {facts.target.python} has no {said}{removed}"
     if provider is not None:
         return f"{provider.name} {provider.version} has no {said}{removed}"
     return f"no installed distribution has a module {said}{removed}"
+
+
+def _series(version: str) -> str:
+    """Return a release by its short name: ``3.1`` for ``3.1.0``."""
+    while version.endswith(".0") and version.count(".") > 1:
+        version = version[:-2]
+    return version
 
 
 def symptom_of(missing: MissingName) -> str:
@@ -199,7 +207,7 @@ def _fix(facts: Facts, dist: Distribution, provider: Distribution | None, first:
     newer = f"{dist.name}>{dist.version}"
     upgrade = Fix(install_command(facts, [newer]), (newer,))
     if provider is not None and first.removed_in:
-        older = f"{provider.name}<{first.removed_in}"
+        older = f"{provider.name}<{_series(first.removed_in)}"
         return (Fix(install_command(facts, [older]), (older,)), upgrade)
     top = first.absent.partition(".")[0]
     if provider is None and top and (first.provider != _PYTHON or top in _DISTRIBUTIONS):

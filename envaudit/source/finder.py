@@ -54,6 +54,19 @@ class Finder:
             self._places[name] = self._find(name)
         return self._places[name]
 
+    def packages_below(self, name: str) -> tuple[str, ...]:
+        """Return the names of the packages directly in a package."""
+        place = self.find(name)
+        folders = place.folders if place is not None else ()
+        return tuple(
+            sorted(
+                inner
+                for folder in folders
+                for inner in self._list(folder)
+                if inner.isidentifier() and "__init__.py" in self._list(f"{folder}/{inner}")
+            )
+        )
+
     def text(self, place: Place, *, keep: bool = True) -> bytes | None:
         """Return the source of a module, ``None`` when it has none that can be read."""
         if place.path in self._texts:

@@ -19,7 +19,7 @@ from envaudit.source.modules import Modules
 from envaudit.source.needs import Caught, Form, Need, read_imports, read_needs
 from envaudit.source.owners import Owners
 from envaudit.source.parse import SIZE_LIMIT
-from envaudit.source.reach import Reach, starts_of
+from envaudit.source.reach import Reach, parts_of, starts_of
 from envaudit.source.shared_scan import Sources, scan_all
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Linker:
         self._parts = parts
         self._owners = Owners(visible, target.python)
         self._scanner = scanner
+        self._part_reach: dict[str, Reach] = {}
         self._verdicts: dict[tuple[str, str, bool], _Missing | None] = {}
 
     def run(self) -> Iterator[MissingName]:
@@ -202,6 +203,15 @@ class Linker:
                     if found is not None:
                         yield found
 
+    def _way_of_part(self, part: _Part, module: str, kind: Caught) -> tuple[str, ...]:
+        """Return the way from a public part of a distribution, which users import by itself."""
+        reach = self._part_reach.get(part.dist.info_path)
+        if reach is None:
+            starts = starts_of(self.modules, part.tops, part.wanted.files)
+            reach = Reach(self.modules, part.tops, parts_of(self.modules, starts), self._scanner.statements)
+            self._part_reach[part.dist.info_path] = reach
+        return reach.way_to(module, kind)
+
     def _all_nobodys(self, pairs: set[tuple[str, str]]) -> bool:
         missing = (self.suspect(module, name, attribute=False) for module, name in pairs)
         return all(each is not None and self._is_nobodys(each.absent) for each in missing)
@@ -229,9 +239,14 @@ class Linker:
         if nobodys and (not need.at_import or self._owners.brings(part.dist, missing.absent)):
             return None
         way: tuple[str, ...] = ()
+        of_part = False
         if need.at_import:
             kind = Caught.MODULE if missing.absent else Caught.IMPORT
-            way = reach.way_to(module, Caught.ATTRIBUTE if attribute else kind)
+            kind = Caught.ATTRIBUTE if attribute else kind
+            way = reach.way_to(module, kind)
+            of_part = not way and not nobodys
+            if of_part:
+                way = self._way_of_part(part, module, kind)
         elif not reach.may_reach(module):
             return None
         if nobodys and not way:
@@ -251,6 +266,7 @@ class Linker:
             absent=missing.absent,
             removed_in=missing.removed_in,
             instead=missing.instead,
+            of_part=of_part and bool(way),
         )
 
 

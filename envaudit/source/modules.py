@@ -28,6 +28,9 @@ _NO_START = frozenset(
     bytes((number,)) for number in b"._'\"" + bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123))
 )
 _BINDS_INSIDE = re.compile(rb"[ \t]*(?:=(?!=)|[:,\n(]|in\b|\)[ \t\r\n]|as[ \t]|\r?\n|$)")
+_ALL = re.compile(
+    rb"(?:\n|^)__all__[ ]*(?::[^=\n]{0,80})?=[ ]*[\[(]([^\])]{0,60000})[\])][ \t]*(?:#[^\n]*)?(?:\r?\n|$)"
+)
 _BEFORE = (b"def", b"class", b"as", b"global", b"for", b"import", b",")
 
 
@@ -56,6 +59,7 @@ class Modules(Finder):
         self._hooks = hooks
         self._offers: dict[str, Offer] = {}
         self._stubs: dict[str, Offer | None] = {}
+        self._binaries: dict[str, bytes] = {}
         self._leans: dict[str, _Lean] = {}
         self._statements = Statements()
 
@@ -190,11 +194,9 @@ class Modules(Finder):
             below = self.find(star)
             has: bool | None = None
             if below is not None and below.compiled:
-                has = self._compiled_has(below, name)
+                has = self._compiled_exports(below, name)
             elif below is not None and below.path:
-                has = self._lean_has(below, name, seen)
-                if has and self._keeps_back(below, name):
-                    has = False
+                has = False if self._keeps_back(below, name) else self._lean_has(below, name, seen)
             if has:
                 return True
             unknown = unknown or has is None
@@ -215,11 +217,14 @@ class Modules(Finder):
         return False
 
     def _keeps_back(self, place: Place, name: str) -> bool:
-        """Whether ``__all__`` seems to keep a name from ``import *``."""
+        """Whether ``import *`` does not take a name: ``__all__`` is written out without it, or it is private."""
         text = self.text(place) or b""
-        if b"\n__all__" not in text:
+        if b"__all__" not in text:
             return name.startswith("_")
-        return not any(quote + name.encode() + quote in text for quote in (b"'", b'"')) and b"\n__all__ +=" not in text
+        written = _ALL.search(text)
+        if written is None or b" for " in written[1] or text.count(b"__all__ ") + text.count(b"__all__.") > 1:
+            return False
+        return not any(quote + name.encode() + quote in written[1] for quote in (b"'", b'"'))
 
     def _source_has(self, module: str, name: str, seen: set[str]) -> bool | None:
         if module in seen:
@@ -247,7 +252,7 @@ class Modules(Finder):
         if place is None:
             return None
         if place.compiled:
-            return self._compiled_has(place, name)
+            return self._compiled_exports(place, name)
         if not place.path:
             return False
         offer = self.offer(module)
@@ -258,6 +263,22 @@ class Modules(Finder):
         if name in public(offer.names):
             return True
         return False if name.startswith("_") else self._source_has(module, name, seen)
+
+    def _compiled_exports(self, place: Place, name: str) -> bool | None:
+        """Say whether ``import *`` brings a name from a compiled module.
+
+        Names stand in its bytes as text, unless all texts are packed; a module with ``__all__`` shows that by its name.
+        """
+        has = self._compiled_has(place, name)
+        if has is not None or not place.path.endswith((".so", ".pyd")):
+            return has
+        if place.path not in self._binaries:
+            try:
+                self._binaries[place.path] = read_bytes(place.path, _COMPILED_LIMIT)
+            except ReadError:
+                self._binaries[place.path] = b""
+        data = self._binaries[place.path]
+        return False if b"__all__" in data and name.encode() not in data else None
 
     def _compiled_has(self, place: Place, name: str) -> bool | None:  # noqa: PLR0911  one line a case
         """Ask the stub beside a compiled module, and the bytes of the module: a name it has stands in them as text."""

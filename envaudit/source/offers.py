@@ -54,7 +54,7 @@ _HARMLESS = frozenset(
     "getLogger get_logger getlogger logger getChild Logger get_module_logger Flask Blueprint Celery len str repr print "  # noqa: SIM905
     "split rsplit partition rpartition startswith endswith format join replace NewType TypeVar namedtuple Enum "
     "get_internal_logger Struct get_distribution version files ABCMeta structlog bind getattr path getContext "
-    "resource_filename "
+    "PytestTester resource_filename "
     "get_tracer getTracer get_meter get_data join_path StructLogger".split()
 )
 _BLOCK_DEPTH = 150

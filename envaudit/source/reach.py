@@ -28,6 +28,10 @@ _FILE_LIMIT = 6000
 _BESIDE = frozenset(
     ("test", "tests", "testing", "doc", "docs", "example", "examples", "benchmarks", "scripts", "tools")
 )
+# Parts that only some users import, or nobody any more.
+_APART = frozenset(
+    ("contrib", "plugins", "sandbox", "experimental", "compat", "ext", "extensions", "vendor", "externals")
+)
 # By convention the module that users import, where the package itself imports nothing.
 _PUBLIC = ("api",)
 
@@ -180,6 +184,16 @@ def starts_of(modules: Modules, tops: Sequence[str], files: Sequence[str]) -> tu
         else:
             starts.update(dict.fromkeys(_below_namespace(modules, top, files)))
     return tuple(starts)
+
+
+def parts_of(modules: Modules, starts: Sequence[str]) -> tuple[str, ...]:
+    """Return the public packages directly in those that users import: ``astropy.units``."""
+    return tuple(
+        f"{start}.{name}"
+        for start in starts
+        for name in modules.packages_below(start)
+        if not name.startswith("_") and name not in _BESIDE and name not in _APART
+    )
 
 
 def _below_namespace(modules: Modules, top: str, files: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,192 @@
+"""Hold what is said about Python names against what happens: import everything, and compare.
+
+    python -m tests.e2e.names_truth [--minutes 30] [--only NAME] [--combos] [--folder ENVIRONMENT ...]
+
+For every environment: an accused module (``API001`` and ``API003`` of severity error or warning) is imported by the
+target's Python; when that works, or fails of something else, the finding is *false*. Then every top-level package of
+every distribution is imported in a child with a limit on time and memory: what fails with an ``ImportError`` or an
+``AttributeError`` about a name and was not named is *missed*, with the last line of its traceback as the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from envaudit.gather import gather_facts
+from envaudit.locate import TargetRequest, locate
+from tests.e2e.combos import load_combos
+from tests.e2e.healthy import ENVIRONMENTS
+from tests.support.environments import BuildError, build_environment, python_of
+
+_SECONDS = 60
+_MEMORY = 6 << 30
+# Beside those that every release is tried on, those that lean most on names made at run time.
+MORE = (
+    ("transformers", "3.11", "transformers tokenizers safetensors"),
+    ("web", "3.12", "django fastapi celery boto3 requests httpx starlette flask jinja2 sqlalchemy"),
+    ("dask", "3.12", "dask[complete] distributed"),
+    ("ray", "3.11", "ray"),
+    ("spacy", "3.11", "spacy"),
+    ("jupyterlab", "3.13", "jupyterlab"),
+    ("six", "3.12", "six python-dateutil"),
+    ("torch", "3.11", "torch"),
+    (
+        "pytest",
+        "3.12",
+        (
+            "pytest pytest-asyncio pytest-cov pytest-xdist pytest-mock pytest-timeout pytest-benchmark pytest-django "
+            "pytest-flask pytest-html pytest-randomly pytest-rerunfailures pytest-repeat pytest-sugar pytest-bdd "
+            "pytest-httpx pytest-env pytest-order pytest-subtests pytest-instafail pytest-metadata pytest-forked "
+            "pytest-freezegun pytest-socket pytest-picked pytest-clarity pytest-custom-exit-code pytest-datadir "
+            "pytest-dotenv pytest-icdiff pytest-lazy-fixture pytest-localserver pytest-profiling pytest-regressions "
+            "pytest-selenium pytest-services pytest-shard pytest-snapshot pytest-split pytest-testmon pytest-tornasync "
+            "pytest-twisted"
+        ),
+    ),
+)
+_NAME_ERRORS = ("ImportError:", "ModuleNotFoundError:", "AttributeError:")
+_CHILD = "import sys, importlib, warnings; warnings.simplefilter('ignore'); importlib.import_module(sys.argv[1])"
+
+
+class Truth(NamedTuple):
+    """How one environment came out; each text is one finding or import, with what happened."""
+
+    name: str
+    distributions: int
+    imported: int
+    true: tuple[str, ...]
+    false: tuple[str, ...]
+    missed: tuple[str, ...]
+    problem: str = ""
+
+
+def examine(name: str, folder: Path) -> Truth:
+    """Audit an environment, import what it accuses, then import everything."""
+    target = locate(TargetRequest(str(folder), None), {}, str(folder))
+    facts = gather_facts(target, symbols=False)
+    command = [sys.executable, "-m", "envaudit", "check", str(folder), "--no-smoke", "--no-cache", "--no-config"]
+    done = subprocess.run(
+        [*command, "--ignore", "EA", "--format", "json"], capture_output=True, text=True, timeout=900, check=False
+    )
+    findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
+    accused = [each for each in findings if each["code"] in {"API001", "API003"} and each["severity"] != "note"]
+    true: list[str] = []
+    false: list[str] = []
+    for finding in accused:
+        module = finding["message"].partition(" fails when ")[2].partition(" is imported")[0]
+        error = import_error(folder, module)
+        word = finding["symptom"].rpartition("'")[0].rpartition("'")[2].partition(".")[0]
+        line = f"{finding['code']} {finding['distribution']}: import {module}: {error or 'works'}"
+        names = [each["detail"] for each in finding["evidence"]]
+        agrees = error.startswith(_NAME_ERRORS) and (word in error or any(_last(text) in error for text in names))
+        (true if agrees else false).append(f"{line} (said: {finding['symptom']})")
+    named = {each["distribution"] for each in accused}
+    missed = []
+    imported = 0
+    for dist in facts.visible().values():
+        for top in dist.top_level:
+            if not top.isidentifier() or top.startswith("_"):
+                continue
+            imported += 1
+            error = import_error(folder, top)
+            if error.startswith(_NAME_ERRORS) and dist.name not in named:
+                missed.append(f"{dist.name} {dist.version}: import {top}: {error}")
+    return Truth(name, len(facts.visible()), imported, tuple(true), tuple(false), tuple(missed))
+
+
+def _last(detail: str) -> str:
+    """Return the name that an evidence line is about."""
+    return detail.partition(",")[0].partition(";")[0].split()[-1].rpartition(".")[2]
+
+
+def import_error(folder: Path, module: str) -> str:
+    """Return the last line of the traceback of an import in the environment, empty when it works."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            done = subprocess.run(
+                [python_of(folder), "-c", _CHILD, module],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+                check=False,
+                cwd=scratch,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                preexec_fn=_limit,
+            )
+        except subprocess.TimeoutExpired:
+            return f"no end within {_SECONDS} s"
+    lines = done.stderr.strip().splitlines()
+    return (lines[-1][:300] if lines else f"exit status {done.returncode}") if done.returncode else ""
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+
+def environments(*, combos: bool) -> list[tuple[str, str, list[str], list[str]]]:
+    """Return name, Python, requirements and options of what is to be tried."""
+    if combos:
+        chosen = [each for each in load_combos() if not each["steps"] and not each["build"]]
+        return [(each["id"], each["python"], each["pins"], ["--no-deps"]) for each in chosen]
+    healthy = [(each.name, each.python, each.requirements.split(), list[str]()) for each in ENVIRONMENTS]
+    return [*((name, python, wanted.split(), list[str]()) for name, python, wanted in MORE), *healthy]
+
+
+def report(truth: Truth) -> str:
+    """Return one row of the table, and a line for everything that is not as it should be."""
+    if truth.problem:
+        return f"{truth.name:28} not built: {truth.problem[-120:]}"
+    row = (
+        f"{truth.name:28}{truth.distributions:6}{truth.imported:6}"
+        f"{len(truth.true):6}{len(truth.false):6}{len(truth.missed):7}"
+    )
+    lines = [f"    FALSE  {text}" for text in truth.false] + [f"    missed {text}" for text in truth.missed]
+    return "\n".join([row, *(f"    true   {text}" for text in truth.true), *lines])
+
+
+def main() -> int:
+    """Run from the command line; the exit status is 1 when a finding was false."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--combos", action="store_true", help="the sets known to be broken, instead of healthy ones")
+    parser.add_argument("--folder", action="append", default=[], help="an environment that is there already")
+    chosen = parser.parse_args()
+    deadline = time.monotonic() + chosen.minutes * 60
+    print(f"{'environment':28}{'dists':>6}{'tried':>6}{'true':>6}{'false':>6}{'missed':>7}", flush=True)
+    truths = []
+    for folder in chosen.folder:
+        truths.append(examine(Path(folder).name, Path(folder)))
+        print(report(truths[-1]), flush=True)
+    for name, python, requirements, options in [] if chosen.folder else environments(combos=chosen.combos):
+        if time.monotonic() > deadline or (chosen.only and name not in chosen.only):
+            continue
+        scratch = Path(tempfile.mkdtemp(prefix="envaudit-truth-"))
+        try:
+            build_environment(scratch / "env", python, requirements, *options)
+            truths.append(examine(name, scratch / "env"))
+        except BuildError as error:
+            truths.append(Truth(name, 0, 0, (), (), (), str(error).strip().splitlines()[-1]))
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        print(report(truths[-1]), flush=True)
+    sums = [sum(len(field) for field in fields) for fields in zip(*(truth[3:6] for truth in truths), strict=True)]
+    print(f"{len(truths)} environments: {sums[0]} true, {sums[1]} false, {sums[2]} missed")
+    return int(bool(sums[1]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
