@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from envaudit.proof.probing import Prober
 from envaudit.rulebook import default_folder, load_rules
-from tests.e2e.verify_rules import run_probe
 from tests.support.environments import BuildError, build_environment, python_of
 
 _IMPORT_SECONDS = 120
@@ -232,7 +232,7 @@ def try_rule(python: str, name: str) -> str:
     """Run the program of a rule in the environment; return what it ended with if it failed as the rule says."""
     (rule,) = (each for each in load_rules([default_folder()]).active() if each.id == name)
     with tempfile.TemporaryDirectory(prefix="envaudit-rule-") as folder:
-        ended = run_probe(python, rule.reproducer.probe, Path(folder))
+        ended = Prober(Path(folder)).probe(python, rule.reproducer.probe)
     what = f"the program of {name}"
     return what if ended.exit == 0 else f"{what}: {ended.exit} {(ended.output.strip().splitlines() or [''])[-1]}"
 
