@@ -14,7 +14,7 @@ import stat
 
 TYPE_CHECKING = False  # mypy takes the name for that of typing, whose import takes longer than all that happens here
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from types import TracebackType
 
 # mode, device, inode, size in bytes, time of the last change of the content and of the file itself in nanoseconds.
@@ -166,11 +166,50 @@ def _with_status(digest: int, status: os.stat_result | None) -> int:
 
 
 def _statuses(question: str) -> int:
+    """Ask for the statuses again, in one tight loop: most of a run that finds nothing changed is spent in it."""
     folder, *paths = question.split(_LINE)
+    if os.stat not in os.supports_dir_fd:
+        return _digest_of(_each_status(folder, paths))
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return _digest_of(None for _ in paths)
     digest = 0
-    for found in _each_status(folder, paths):
+    status_of = os.stat
+    try:
+        for path in paths:
+            try:
+                found = status_of(path, dir_fd=descriptor)
+            except (OSError, ValueError):
+                digest = _with_status(digest, None)
+            else:
+                digest = hash((digest, found.st_size, found.st_mtime_ns, found.st_ino))
+    finally:
+        os.close(descriptor)
+    return digest
+
+
+def _digest_of(statuses: Iterable[os.stat_result | None]) -> int:
+    digest = 0
+    for found in statuses:
         digest = _with_status(digest, found)
     return digest
+
+
+def fewer_statuses(question: str, answer: int | str, read: Collection[str]) -> tuple[str, int] | None:
+    """Return question and answer without the files that were ``read``, whose statuses are known from that.
+
+    ``None`` when one of them is not as it was.
+    """
+    folder, *paths = question.split(_LINE)
+    whole = digest = 0
+    rest = []
+    for path, found in zip(paths, _each_status(folder, paths), strict=True):
+        whole = _with_status(whole, found)
+        if f"{folder}/{path}" not in read:
+            rest.append(path)
+            digest = _with_status(digest, found)
+    return (_LINE.join((folder, *rest)), digest) if whole == answer else None
 
 
 def note_refused(path: str, wanted: int, why: str) -> None:

@@ -15,11 +15,11 @@ import os
 import zlib
 
 from envaudit.cache.place import BUSY, FILE_NAME, file_is_unsafe, folder_is_unsafe
-from envaudit.files_seen import FIELDS, own_type_of_path, signature_of_path, still_as_read, still_told
+from envaudit.files_seen import FIELDS, fewer_statuses, own_type_of_path, signature_of_path, still_as_read, still_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from envaudit.files_seen import Seen
 
@@ -164,6 +164,8 @@ def _condensed(seen: Seen) -> tuple[dict[str, tuple[int, ...]], _Told]:
         told.setdefault(question, {})[path] = answer
         if question in {"type", "own type"}:
             by_folder.setdefault(os.path.dirname(path), []).append((question, path))
+    if "statuses" in told:
+        told["statuses"] = dict(_fewer(seen, told["statuses"], read))
     for folder, asked in by_folder.items():
         if folder not in read:
             if len(asked) < _MANY or folder in seen.busy:
@@ -177,6 +179,18 @@ def _condensed(seen: Seen) -> tuple[dict[str, tuple[int, ...]], _Told]:
             if os.path.basename(path) not in {"", ".", ".."} and own_type_of_path(path) == told[question][path]:
                 del told[question][path]
     return read, told
+
+
+def _fewer(
+    seen: Seen, asked: Mapping[str, int | str], read: Mapping[str, tuple[int, ...]]
+) -> Iterator[tuple[str, int | str]]:
+    """Yield what was asked of the statuses of many files, without those that were read as well."""
+    for question, answer in asked.items():
+        fewer = fewer_statuses(question, answer, read)
+        if fewer is None:
+            seen.add_doubt("a file changed while it was looked at")
+        else:
+            yield fewer
 
 
 def _pair(name: str, value: str | None) -> tuple[bytes, bytes | None]:

@@ -66,13 +66,13 @@ class Keeper:
         """Keep what was written, for as long as it is right by the calendar; return why not, or nothing."""
         seen = self._seen
         _note_program(seen)
-        if seen.doubt:
-            return seen.doubt
         kept = KeptReport(text, exit_code, output, note, int(until), self.variables.looked_at)
         try:
             value = kept.dump(seen)
         except ValueError as error:  # also a path that the system could not name
             return f"it cannot be written down: {error}"
+        if seen.doubt:
+            return seen.doubt
         if seen.newest() >= self._began - _STEP:
             return "something was changed just before"
         if len(value) > VALUE_LIMIT:
