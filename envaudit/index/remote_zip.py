@@ -55,10 +55,14 @@ def read_table(file: PartedFile) -> tuple[Member, ...]:
     position = _find_end(tail)
     if position is None:
         raise _bad(file, "it has no table of contents: no zip file, or cut short")
-    _, disk, table_disk, here, count, length, offset, _ = _END.unpack_from(tail, position)
+    stated = _END.unpack_from(tail, position)[1:7]
+    disk, table_disk, here, count, length, offset = stated
     end = size - len(tail) + position
-    if _FULL16 in {here, count} or _FULL32 in {length, offset}:
-        disk, table_disk, here, count, length, offset, end = _end64(file, tail, position, end)
+    if _FULL16 in stated[:4] or _FULL32 in stated[4:] or tail[: position - 16].endswith(_LOCATOR_MARK):
+        *large, end = _end64(file, tail, position, end)
+        if any(small not in {value, _FULL16, _FULL32} for small, value in zip(stated, large, strict=True)):
+            raise _bad(file, "its two tables of contents differ")
+        disk, table_disk, here, count, length, offset = large
     if disk or table_disk or here != count:
         raise _bad(file, "its table of contents is in several parts")
     if count > MEMBER_COUNT_LIMIT or length > TABLE_LIMIT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from envaudit.index import RemoteError, Sources
+from envaudit.index.kept import Kept, clear
 from tests.index.conftest import WHEEL
 from tests.support.package_index import package_index
 from tests.support.wheels import metadata_of, wheel
@@ -85,8 +87,6 @@ def test_metadata_with_another_digest_is_refused(demo: Files, ask: Ask) -> None:
 
 
 def test_of_a_large_wheel_only_its_ends_are_read(ask: Ask) -> None:
-    import os
-
     files = {"big": {"big-1-py3-none-any.whl": wheel("big", "1", ["numpy"], {"big/data": os.urandom(5_000_000)})}}
     with package_index(files) as server:
         index = ask(server.address)
@@ -254,3 +254,41 @@ def test_what_is_no_page_is_a_failure_and_never_an_empty_project(page: bytes, ki
     with package_index({}, raw_page=page, raw_type=kind) as server, pytest.raises(RemoteError) as caught:
         ask(server.address).project("demo")
     assert caught.value.kind == "wrong"
+
+
+def test_a_page_of_links_is_an_index_too(demo: Files, ask: Ask) -> None:
+    with package_index(demo, form="html") as server:
+        index = ask(sources=Sources((), (f"{server.address}demo/",)))
+        assert [file.version for file in index.project("demo").files] == ["1.0", "0.9"]
+        with pytest.raises(RemoteError, match="there is no other") as caught:
+            index.project("other")
+    assert caught.value.kind == "missing"
+
+
+def test_without_any_index_nothing_is_known(ask: Ask) -> None:
+    with pytest.raises(RemoteError, match="no index is named") as caught:
+        ask().project("demo")
+    assert caught.value.kind == "offline"
+
+
+def test_of_what_is_kept_the_oldest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envaudit.index.kept.SIZE_LIMIT", 10_000)
+    for number in range(30):
+        kept = Kept(str(tmp_path))  # one for each run: it looks at the size once
+        kept.put_lasting("x", str(number), bytes(1000))
+        name = max((tmp_path / "index").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        os.utime(name, (number, number))
+    there = [number for number in range(30) if Kept(str(tmp_path)).lasting("x", str(number))]
+    assert there[-1] == 29
+    assert there == list(range(there[0], 30))
+    assert 5 <= len(there) <= 12
+    assert clear(str(tmp_path))
+    assert not clear(str(tmp_path))
+    assert Kept(str(tmp_path)).lasting("x", "29") is None
+
+
+def test_a_folder_that_cannot_be_written_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    kept = Kept(str(tmp_path / "file"))
+    kept.put_lasting("x", "1", b"content")
+    assert kept.lasting("x", "1") is None

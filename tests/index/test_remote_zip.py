@@ -71,6 +71,23 @@ def test_zip64_is_read(opened: Opened) -> None:
     assert metadata_in(file) == b"Name: demo\n" * 100
 
 
+def test_sizes_and_places_of_zip64_are_read(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit into 32 bits stands in an extra field; here it is made to stand there at 100 bytes."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
+    files = {f"demo/{number}.py": os.urandom(500) for number in range(5)}
+    content = wheel("demo", "1.0", ["numpy"], files)
+    assert content.count(b"\xff\xff\xff\xff") >= 10
+    assert _all(content, opened) == _plain(content)
+    first = content.index(b"PK\x01\x02")
+    extra = content.index(b"\x01\x00", first + 46)  # the kind of the field
+    for damaged in (
+        content[:extra] + b"\x02" + content[extra + 1 :],
+        content[: extra + 2] + b"\x01" + content[extra + 3 :],
+    ):
+        with pytest.raises(RemoteError):
+            _all(damaged, opened)
+
+
 def test_members_written_without_seeking_are_read(opened: Opened) -> None:
     """The sizes then stand behind the member, and in the table."""
 
