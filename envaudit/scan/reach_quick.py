@@ -27,7 +27,9 @@ _IMPORTS_LIMIT, _NAMES_LIMIT = 20_000, 64 * 1024
 _BEYOND = (b"import_module", b"__import__")
 # In most codings ASCII is ASCII; in others, which hardly anybody uses, a word can be spelled in other bytes.
 _CODING = re.compile(
-    rb"(?:[^\n]*\n)?[^\n]*coding[=:][ \t]*(?!utf-?8|ascii|us-ascii|latin|iso-?8859|cp125)", re.IGNORECASE
+    rb"(?:[ \t\f]*(?:#[^\n]*)?\r?\n)?[ \t\f]*#[^\n]*?coding[=:][ \t]*"
+    rb"(?![ \t]|utf-?8|ascii|us-ascii|latin|iso-?8859|cp125)",
+    re.IGNORECASE,
 )
 
 

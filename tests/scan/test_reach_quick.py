@@ -60,10 +60,25 @@ def test_every_way_to_write_an_import_is_found(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["import_module(x)", "__import__(x)", "import ünicode", "from ünicode import a", "# coding: utf-7\n"],
+    [
+        "import_module(x)",
+        "__import__(x)",
+        "import ünicode",
+        "from ünicode import a",
+        "# coding: utf-7\n",
+        "\n#coding=utf_16",
+    ],
 )
 def test_what_may_import_anything_is_left_to_parsing(text: str) -> None:
     assert possible_imports(text.encode()).unknown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# coding: utf-8\nimport a", "#!/x\n# -*- coding: latin-1 -*-\n", '"""Encoding: x"""\n', "x = 'é'\nimport a"],
+)
+def test_usual_files_are_not(text: str) -> None:
+    assert not possible_imports(text.encode()).unknown
 
 
 @pytest.mark.parametrize(
