@@ -174,6 +174,6 @@ def library_folder(target: Target) -> str:
     short = f"{name}{target.version_info[0]}.{target.version_info[1]}{'t' if target.free_threaded else ''}"
     for prefix in dict.fromkeys((target.base_prefix, target.prefix)):
         for folder in (f"{prefix}/lib/{short}", f"{prefix}/lib64/{short}", f"{prefix}/Lib"):
-            if prefix and is_file(f"{folder}/os.py"):
+            if prefix and is_file(f"{folder}/os.py") and is_file(f"{folder}/collections/__init__.py"):
                 return folder
     return ""

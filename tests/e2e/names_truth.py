@@ -80,6 +80,7 @@ def examine(name: str, folder: Path) -> Truth:
     )
     findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
     accused = [each for each in findings if each["code"] in {"API001", "API003"} and each["severity"] != "note"]
+    symptoms = [each["symptom"] for each in accused]
     true: list[str] = []
     false: list[str] = []
     for finding in accused:
@@ -88,6 +89,9 @@ def examine(name: str, folder: Path) -> Truth:
         word = finding["symptom"].rpartition("'")[0].rpartition("'")[2].partition(".")[0]
         line = f"{finding['code']} {finding['distribution']}: import {module}: {error or 'works'}"
         names = [each["detail"] for each in finding["evidence"]]
+        behind = bool(error) and any(symptom in error for symptom in symptoms if symptom != finding["symptom"])
+        if behind:  # another finding stops the same import first
+            error = statement_error(folder, names[0].partition(", imported")[0].partition(";")[0])
         agrees = error.startswith(_NAME_ERRORS) and (word in error or any(_last(text) in error for text in names))
         (true if agrees else false).append(f"{line} (said: {finding['symptom']})")
     named = {each["distribution"] for each in accused}
@@ -99,7 +103,8 @@ def examine(name: str, folder: Path) -> Truth:
                 continue
             imported += 1
             error = import_error(folder, top)
-            if error.startswith(_NAME_ERRORS) and dist.name not in named:
+            explained = dist.name in named or any(symptom in error for symptom in symptoms)
+            if error.startswith(_NAME_ERRORS) and not explained:
                 missed.append(f"{dist.name} {dist.version}: import {top}: {error}")
     return Truth(name, len(facts.visible()), imported, tuple(true), tuple(false), tuple(missed))
 
@@ -109,13 +114,21 @@ def _last(detail: str) -> str:
     return detail.partition(",")[0].partition(";")[0].split()[-1].rpartition(".")[2]
 
 
-def import_error(folder: Path, module: str) -> str:
+def statement_error(folder: Path, statement: str) -> str:
+    """Return what happens to one statement, or to a dotted name, in the environment."""
+    if " " not in statement:
+        module = statement.rpartition(".")[0]
+        statement = f"import {module}; {statement}"
+    return import_error(folder, "sys", f"; {statement}")
+
+
+def import_error(folder: Path, module: str, more: str = "") -> str:
     """Return the last line of the traceback of an import in the environment, empty when it works."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     with tempfile.TemporaryDirectory() as scratch:
         try:
             done = subprocess.run(
-                [python_of(folder), "-c", _CHILD, module],
+                [python_of(folder), "-c", _CHILD + more, module],
                 capture_output=True,
                 text=True,
                 errors="replace",

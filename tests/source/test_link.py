@@ -1,0 +1,173 @@
+"""Distributions linked against each other: what is missing is named with its place and its way, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envaudit.locate import TargetRequest, locate
+from envaudit.scan import scan_target
+from envaudit.source.link import link_names
+from tests.support.trees import Dist, make_venv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from envaudit.model_names import MissingName
+
+LIB = {
+    "lib/__init__.py": (
+        "from .shapes import *\nfrom ._impl import helper\nimport lib.late\nif unknown():\n    maybe = 1\n"
+    ),
+    "lib/shapes.py": "__all__ = ['circle']\ndef circle(): ...\ndef hidden(): ...\n",
+    "lib/_impl.py": "def helper(): ...\n",
+    "lib/late.py": "there = 1\n",
+    "lib/lazy.py": "def __getattr__(name): ...\n",
+    "lib/open.py": "globals().update(x=1)\n",
+    "lib/sub/__init__.py": "",
+    "lib/sub/inner.py": "x = 1\n",
+    "lib/typed.pyi": "def f(): ...\n",
+    "lib/typed.cpython-311-x86_64-linux-gnu.so": b"\0there is f in it\0",
+    "lib/bare.cpython-311-x86_64-linux-gnu.so": b"\0",
+}
+
+
+def link(tmp_path: Path, *files: dict[str, str], lib: dict[str, str | bytes] | None = None) -> list[MissingName]:
+    """Link applications (``app0``, ``app1``, ...) against the library."""
+    dists = [Dist("lib", "2.0", files={**LIB, **(lib or {})})]
+    for number, each in enumerate(files):
+        name = f"app{number}"
+        dists.append(Dist(name, "1.0", files={f"{name}/{path}": text for path, text in each.items()}))
+    env = make_venv(tmp_path, distributions=dists)
+    target = locate(TargetRequest(str(env), None), {}, "/", "")
+    visible = [dist for dist in scan_target(target).distributions if not dist.hidden_by]
+    return list(link_names(target, visible))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from lib import circle, helper, maybe, late, sub, shapes",
+        "import lib.sub.inner as x\nx.x",
+        "from lib.sub import inner",
+        "import lib\nlib.sub\nlib.late.there\nlib.__version__ if hasattr(lib, '__version__') else 0",
+        "from lib.lazy import anything",
+        "from lib.open import anything",
+        "from lib.open import y",
+        "from lib.typed import f",
+        "from lib.bare import anything",
+        "from lib import __name__, __path__, __file__",
+        "from lib import *",
+        "try:\n    from lib import gone\nexcept ImportError:\n    gone = None",
+        "import lib\ndef f():\n    return lib.gone if hasattr(lib, 'gone') else 0",
+        "if False:\n    from lib import gone",
+        "'''\nfrom lib import gone\n'''",
+        "import os.path, sys, json, _thread, zipimport, distutils",
+        "def f():\n    import not_there",
+        "try:\n    import not_there\nexcept ImportError:\n    pass",
+    ],
+)
+def test_what_is_there_or_guarded_is_let_alone(tmp_path: Path, text: str) -> None:
+    assert link(tmp_path, {"__init__.py": text + "\n"}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "dotted", "line"),
+    [
+        ("import os\nfrom lib import gone", "lib.gone", 2),
+        ("from lib import (\n    circle,\n    gone,\n)", "lib.gone", 1),
+        ("from lib import hidden", "lib.hidden", 1),
+        ("from lib.shapes import gone", "lib.shapes.gone", 1),
+        ("import lib.gone", "lib.gone", 1),
+        ("import lib.sub.gone.more", "lib.sub.gone", 1),
+        ("from lib.gone import x", "lib.gone", 1),
+        ("import lib\n\nx = lib.gone", "lib.gone", 3),
+        ("import lib.shapes as s\nx = s.gone()", "lib.shapes.gone", 2),
+        ("from lib.typed import gone", "lib.typed.gone", 1),
+        ("import not_there", "not_there", 1),
+        ("import urllib2", "urllib2", 1),
+    ],
+)
+def test_what_is_missing_is_named_with_its_line(tmp_path: Path, text: str, dotted: str, line: int) -> None:
+    (found,) = link(tmp_path, {"__init__.py": text + "\n"})
+    assert (found.dotted, found.line, found.at_import, found.start) == (dotted, line, True, "app0")
+    assert found.path == "app0/__init__.py"
+    assert found.provider == ("lib" if dotted.startswith("lib") else "")
+
+
+def test_the_way_from_the_package_to_the_file_is_told(tmp_path: Path) -> None:
+    (found,) = link(
+        tmp_path,
+        {
+            "__init__.py": "from . import core\n",
+            "core/__init__.py": "from .deep import x\n",
+            "core/deep.py": "from lib import gone\nx = 1\n",
+        },
+    )
+    assert (found.start, found.through) == ("app0", ("app0.core", "app0.core.deep"))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "",
+        "def f():\n    from . import deep\n",
+        "try:\n    from . import deep\nexcept ImportError:\n    pass\n",
+        "'''\nfrom . import deep\n'''\n",
+        "if unknown():\n    from . import deep\n",
+        "raise SystemExit\nfrom . import deep\n",
+    ],
+)
+def test_what_importing_the_package_does_not_reach_has_no_start(tmp_path: Path, entry: str) -> None:
+    (found,) = link(tmp_path, {"__init__.py": entry, "deep.py": "from lib import gone\n"})
+    assert (found.at_import, found.start) == (True, "")
+
+
+def test_a_public_part_is_a_start_of_its_own(tmp_path: Path) -> None:
+    (found,) = link(tmp_path, {"__init__.py": "", "units/__init__.py": "from lib import gone\n"})
+    assert (found.start, found.of_part) == ("app0.units", True)
+
+
+def test_a_module_that_nobody_has_is_only_wanted_where_it_is_reached(tmp_path: Path) -> None:
+    assert link(tmp_path, {"__init__.py": "", "optional.py": "import not_there\n"}) == []
+    assert link(tmp_path / "b", {"__init__.py": "", "units/__init__.py": "import not_there\n"}) == []
+
+
+@pytest.mark.parametrize("folder", ["tests", "_vendor", "examples"])
+def test_tests_examples_and_copies_are_not_read(tmp_path: Path, folder: str) -> None:
+    assert link(tmp_path, {"__init__.py": "", f"{folder}/__init__.py": "from lib import gone\n"}) == []
+
+
+def test_a_copy_that_a_distribution_brings_itself_is_there(tmp_path: Path) -> None:
+    assert link(tmp_path, {"__init__.py": "import copied\n", "_vendor/copied.py": ""}) == []
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        "import sys\nsys.modules['lib'].gone = 1\n",
+        "import lib\nsetattr(lib, 'gone', 1)\n",
+        "import sys\nsys.meta_path.append(object())\n",
+        "from lib import shapes\nfor name in ['gone']:\n    shapes.__dict__[name] = 1\n",
+    ],
+)
+def test_names_that_another_file_may_make_are_not_missed(tmp_path: Path, maker: str) -> None:
+    assert link(tmp_path, {"__init__.py": "from lib import gone\n"}, lib={"lib/maker.py": maker}) == []
+
+
+def test_a_call_is_told_apart_from_an_import(tmp_path: Path) -> None:
+    (found,) = link(tmp_path, {"__init__.py": "import lib\ndef f():\n    return lib.gone()\n"})
+    assert (found.at_import, found.dotted, found.line) == (False, "lib.gone", 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["print 'Python 2'\nfrom lib import gone\n", "from lib import gone\n\0", "(" * 500 + "\nfrom lib import gone\n"],
+)
+def test_a_file_that_is_no_python_of_today_says_nothing(tmp_path: Path, text: str) -> None:
+    assert [each.start for each in link(tmp_path, {"__init__.py": text})] in ([], ["app0"])
+
+
+def test_a_library_that_is_no_python_of_today_is_open(tmp_path: Path) -> None:
+    assert link(tmp_path, {"__init__.py": "from lib.old import gone\n"}, lib={"lib/old.py": "print 'old'\n"}) == []
