@@ -54,13 +54,14 @@ def run_info(_: argparse.Namespace) -> int:
 
 
 def run_clear(_: argparse.Namespace) -> int:
-    """Delete the cache."""
+    """Delete the cache, and what package indexes have said."""
     from envaudit.cache.database import clear, default_folder  # noqa: PLC0415
+    from envaudit.index.kept import clear as clear_pages  # noqa: PLC0415
 
     folder = default_folder(os.environ)
     try:
-        there = clear(folder)
+        there = [clear(folder), clear_pages(folder)]
     except OSError as error:
         raise EnvauditError(f"cannot delete the cache in {folder}: {error.strerror}") from error
-    write_out(plain(f"deleted the cache in {folder}" if there else f"there is no cache in {folder}") + "\n")
+    write_out(plain(f"deleted the cache in {folder}" if any(there) else f"there is no cache in {folder}") + "\n")
     return EXIT_CLEAN

@@ -292,3 +292,16 @@ def test_a_folder_that_cannot_be_written_is_no_hindrance(tmp_path: Path) -> None
     kept = Kept(str(tmp_path / "file"))
     kept.put_lasting("x", "1", b"content")
     assert kept.lasting("x", "1") is None
+
+
+def test_the_command_that_deletes_the_cache_deletes_this_too(
+    demo: Files, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from envaudit.cli import main
+
+    monkeypatch.setenv("ENVAUDIT_CACHE_DIR", str(tmp_path / "cache"))
+    with package_index(demo) as server:
+        ask(server.address, cache=True).project("demo")
+    assert main(["cache", "clear"]) == 0
+    assert "deleted the cache" in capsys.readouterr().out
+    assert not (tmp_path / "cache" / "index").exists()
