@@ -97,6 +97,12 @@ def test_advice_and_table_name_the_same_releases(table: Derived) -> None:
     assert differ == {}
 
 
+def test_documents_state_its_size(table: Derived) -> None:
+    root = Path(__file__).parents[2]
+    for path in (root / "docs" / "package-index.md", root / "envaudit" / "pages" / "ABI001.md"):
+        assert f"{len(table)} projects" in " ".join(path.read_text(encoding="utf-8").split()), path.name
+
+
 # --- small tables -----------------------------------------------------------------------------------------------------
 
 SMALL: dict[str, Any] = {
