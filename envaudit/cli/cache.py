@@ -43,9 +43,10 @@ def run_info(_: argparse.Namespace) -> int:
     cache = Cache(default_folder(os.environ))
     info = cache.info()
     cache.close()
+    entries = f"{info.entries:,} {'entry' if info.entries == 1 else 'entries'}"  # of files, and tables of many files
     lines = [
         f"folder  {info.folder}",
-        f"holds   {number(info.entries, 'file')}, {number(info.reports, 'report')}, {info.size / 1024**2:.1f} MiB",
+        f"holds   {entries}, {number(info.reports, 'report')}, {info.size / 1024**2:.1f} MiB",
     ]
     if info.unused:
         lines.append(f"unused  {info.unused}")
