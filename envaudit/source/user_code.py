@@ -161,6 +161,9 @@ class _Linker:
         absent = next((name for name in names if self._modules.has_module(name) is False), module)
         top = absent.partition(".")[0]
         provider = self._owners.of(module, self._modules)
+        dist = self._owners.dist_of(module, self._modules)
+        if dist is not None and self._owners.makes_at_run_time(module, absent.rpartition(".")[2], dist, self._modules):
+            return None
         if absent == top:
             known = removed(STANDARD_LIBRARY, self._python, top) if top in STANDARD else None
             return _Found("top", top, STANDARD_LIBRARY if known else "", _removal(known))
