@@ -15,6 +15,7 @@ from envaudit.files import read_bytes
 from envaudit.model_names import MissingName
 from envaudit.source.candidates import Scanner, Wanted, source_files
 from envaudit.source.kept import KeptNames
+from envaudit.source.mentions import mentions
 from envaudit.source.modules import Modules
 from envaudit.source.needs import Caught, Form, Need, read_imports, read_needs
 from envaudit.source.owners import Owners
@@ -100,12 +101,12 @@ class Linker:
         early: dict[int, set[tuple[str, str]]] = {}
         late: dict[int, set[tuple[str, str]]] = {}
         for (module, name), indexes in part.wanted.imports.items():
-            if self._lacks(part, module, name, attribute=False) is not None:
+            if self.suspect(module, name, attribute=False) is not None:
                 for index in indexes:
                     early.setdefault(index, set()).add((module, name))
         for found, attribute in ((part.wanted.inner, False), (part.wanted.attributes, True)):
             for (module, name), indexes in found.items():
-                missing = self._lacks(part, module, name, attribute=attribute)
+                missing = self.suspect(module, name, attribute=attribute)
                 # A module that nobody has is only wanted where its absence stops the import.
                 if missing is not None and not self._is_nobodys(missing.absent):
                     for index in indexes:
@@ -150,12 +151,10 @@ class Linker:
         if there:
             ask = self.modules.resolve if attribute else self.modules.has_name
             has = ask(module, name, sure=sure)
+        if has:
+            return None
         known = self._owners.removed(module, name, self.modules)
-        if has and known is not None and not sure:  # the bytes may show what is only defined for another release
-            has = self.modules.resolve(module, name) if attribute else self.modules.has_name(module, name)
-        if has is False or (has is None and known is not None):
-            return _Missing("", *(known or ()))
-        return None
+        return _Missing("", *(known or ())) if has is False or known is not None else None
 
     def _deepest(self, module: str) -> str:
         """Return the first module on the way to a missing one that is not there."""
@@ -182,35 +181,50 @@ class Linker:
             if index not in late and self._all_nobodys(pairs) and not reach.may_reach(module):
                 continue
             text = self._text(part, path)
-            if text is None or (index in late and not pairs and not _mentions(text, late[index])):
+            if text is None:
                 continue
-            left -= 1
-            if left < 0:
-                return
-            try:
-                is_package = path.endswith("/__init__.py")
-                values = self.modules.values
-                if index in late:
-                    needs, patched = read_needs(text, module, values, is_package=is_package)
-                else:
-                    needs, patched = read_imports(text, module, values, is_package=is_package), frozenset()
-            except ReadError:
-                continue  # what is written for another Python is never imported here
-            pairs = pairs | late.get(index, set())
-            for need in needs:
-                if (need.module, need.name) in pairs or need.form is Form.ATTRIBUTE:
-                    found = self._finding(part, reach, path, module, need, patched)
-                    if found is not None:
-                        yield found
+            inner = late.get(index, set())
+            # Inside of functions only what users can come to is of interest, and nearly all of it is caught.
+            if inner and not (self._may_come(part, reach, module) and mentions(text, inner, self._scanner.statements)):
+                inner = set()
+            if inner or pairs:
+                left -= 1
+                if left < 0:
+                    return
+                for need, patched in self._needs(text, path, whole=bool(inner)):
+                    if (need.module, need.name) in pairs | inner or need.form is Form.ATTRIBUTE:
+                        found = self._finding(part, reach, path, module, need, patched)
+                        if found is not None:
+                            yield found
+
+    def _needs(self, text: bytes, path: str, *, whole: bool) -> Iterator[tuple[Need, frozenset[str]]]:
+        """Parse a file, or only its imports; what is written for another Python is never imported here."""
+        module, is_package = module_of(path), path.endswith("/__init__.py")
+        try:
+            if whole:
+                needs, patched = read_needs(text, module, self.modules.values, is_package=is_package)
+            else:
+                needs, patched = read_imports(text, module, self.modules.values, is_package=is_package), frozenset()
+        except ReadError:
+            return
+        for need in needs:
+            yield need, patched
+
+    def _may_come(self, part: _Part, reach: Reach, module: str) -> bool:
+        """Whether importing the distribution, or a public part of it, may lead to a module."""
+        return reach.may_reach(module) or self._reach_of_parts(part).may_reach(module)
 
     def _way_of_part(self, part: _Part, module: str, kind: Caught) -> tuple[str, ...]:
         """Return the way from a public part of a distribution, which users import by itself."""
+        return self._reach_of_parts(part).way_to(module, kind)
+
+    def _reach_of_parts(self, part: _Part) -> Reach:
         reach = self._part_reach.get(part.dist.info_path)
         if reach is None:
             starts = starts_of(self.modules, part.tops, part.wanted.files)
             reach = Reach(self.modules, part.tops, parts_of(self.modules, starts), self._scanner.statements)
             self._part_reach[part.dist.info_path] = reach
-        return reach.way_to(module, kind)
+        return reach
 
     def _all_nobodys(self, pairs: set[tuple[str, str]]) -> bool:
         missing = (self.suspect(module, name, attribute=False) for module, name in pairs)
@@ -247,7 +261,7 @@ class Linker:
             of_part = not way and not nobodys
             if of_part:
                 way = self._way_of_part(part, module, kind)
-        elif not reach.may_reach(module):
+        elif not self._may_come(part, reach, module):
             return None
         if nobodys and not way:
             return None
@@ -278,19 +292,3 @@ def module_of(path: str) -> str:
 def _is_patched(need: Need, patched: Iterable[str]) -> bool:
     full = f"{need.module}.{need.name}"
     return any(full == name or full.startswith(f"{name}.") for name in patched)
-
-
-def _mentions(text: bytes, pairs: Iterable[tuple[str, str]]) -> bool:
-    """Whether one of the names stands in a text as a name of its own, outside of a comment."""
-    for _, name in pairs:
-        word = name.encode()
-        at = text.find(word)
-        while at >= 0:
-            line = text[text.rfind(b"\n", 0, at) + 1 : at]
-            end = text[at + len(word) : at + len(word) + 1]
-            if b"#" not in line and not (end.isalnum() or end == b"_"):
-                return True
-            at = text.find(word, at + 1)
-        if not word:
-            return True
-    return False

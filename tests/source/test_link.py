@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from envaudit.model_names import MissingName
 
-LIB = {
+LIB: dict[str, str | bytes] = {
     "lib/__init__.py": (
         "from .shapes import *\nfrom ._impl import helper\nimport lib.late\nif unknown():\n    maybe = 1\n"
     ),

@@ -164,7 +164,7 @@ def test_a_long_chain_of_conditions_is_read_or_refused() -> None:
     text = b"if a: pass\n" + b"elif b: pass\n" * 3000
     for read in (read_needs, read_offer):
         try:
-            read(text, "m", VALUES)  # type: ignore[operator]
+            read(text, "m", VALUES)
         except ReadError as error:
             assert "nested" in str(error) or "Python" in str(error)  # noqa: PT017  either is right
 
@@ -204,6 +204,6 @@ def test_no_text_breaks_the_readers(text: str) -> None:
     data = text.encode("latin-1")
     for read in (read_needs, read_imports, read_offer):
         try:
-            read(data, "pkg.mod", VALUES)  # type: ignore[operator]
+            read(data, "pkg.mod", VALUES)
         except ReadError:
             continue

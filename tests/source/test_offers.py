@@ -99,6 +99,6 @@ def test_loggers_do_not_open_a_module() -> None:
 def test_stars_and_what_is_exported() -> None:
     offer = read_offer(b"from .a import *\nfrom b import *\n__all__ = ['x']\n__all__ += ('y',)\n", "p.m", VALUES)
     assert offer.stars == ("p.a", "b")
-    assert offer.exported == {"x", "y"}
+    assert offer.exported == frozenset({"x", "y"})
     assert read_offer(b"__all__ = [s for s in dir()]", "m", VALUES).exported is None
     assert read_offer(b"__all__ = ['a']\n__all__ += other.__all__", "m", VALUES).exported is None
