@@ -141,7 +141,9 @@ class _Linker:
             known = None  # the module is there: another distribution has brought it back
         if not need.name:
             return None
-        if need.form is Form.ATTRIBUTE:
+        if known is not None and known.member:
+            has = None  # what a class has cannot be read
+        elif need.form is Form.ATTRIBUTE:
             has = self._modules.resolve(need.module, need.name)
         else:
             has = self._modules.has_name(need.module, need.name)

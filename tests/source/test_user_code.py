@@ -27,12 +27,13 @@ LIB = Dist(
     "2.0",
     files={"lib/__init__.py": "def new(): ...\nclass Frame: ...\n__version__ = '2.0'\n", "lib/inner.py": "there = 1\n"},
 )
+PANDAS = Dist("pandas", "2.2.3", files={"pandas/__init__.py": "class DataFrame:\n    def concat(self): ...\n"})
 NUMPY = Dist("numpy", "2.1.0", files={"numpy/__init__.py": "def __getattr__(name): ...\ndef zeros(): ...\n"})
 
 
 @pytest.fixture
 def env(tmp_path: Path) -> Path:
-    return make_venv(tmp_path, distributions=[LIB, NUMPY])
+    return make_venv(tmp_path, distributions=[LIB, NUMPY, PANDAS])
 
 
 def link(env: Path, *paths: Path) -> CodeFacts:
@@ -63,6 +64,8 @@ def script(env: Path, text: str, **beside: Any) -> tuple[CodeNeed, ...]:
         ("import nothing", "top", "nothing", True),
         ("def f():\n    import nothing", "top", "nothing", False),
         ("import numpy as np\nnp.float", "name", "numpy.float", True),
+        ("import pandas as pd\npd.DataFrame.append", "name", "pandas.DataFrame.append", True),
+        ("from pandas import DataFrame\nDataFrame.append", "name", "pandas.DataFrame.append", True),
         ("from numpy import product", "name", "numpy.product", True),
         ("from collections import Mapping", "name", "collections.Mapping", True),
         ("import collections\nx = collections.Mapping", "name", "collections.Mapping", True),
