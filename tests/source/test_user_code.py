@@ -28,12 +28,13 @@ LIB = Dist(
     files={"lib/__init__.py": "def new(): ...\nclass Frame: ...\n__version__ = '2.0'\n", "lib/inner.py": "there = 1\n"},
 )
 PANDAS = Dist("pandas", "2.2.3", files={"pandas/__init__.py": "class DataFrame:\n    def concat(self): ...\n"})
+MAKER = Dist("maker", "1.0", files={"maker/__init__.py": "import sys\nsys.modules['maker.extra'] = sys\n"})
 NUMPY = Dist("numpy", "2.1.0", files={"numpy/__init__.py": "def __getattr__(name): ...\ndef zeros(): ...\n"})
 
 
 @pytest.fixture
 def env(tmp_path: Path) -> Path:
-    return make_venv(tmp_path, distributions=[LIB, NUMPY, PANDAS])
+    return make_venv(tmp_path, distributions=[LIB, NUMPY, PANDAS, MAKER])
 
 
 def link(env: Path, *paths: Path) -> CodeFacts:
@@ -95,6 +96,7 @@ def test_what_is_not_there_is_found(env: Path, text: str, kind: str, name: str, 
         "import lib\ndef f(lib):\n    return lib.old",
         "import numpy as np\nnp.zeros, np.whatever",
         "from lib import *\nold()",
+        "import maker.extra\nfrom maker.extra import x",
         "from . import sibling\nfrom .sibling import x",
         "from __future__ import nothing",
         "import sys\nsys.path.append('..')\nimport nothing",
