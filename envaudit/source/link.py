@@ -60,7 +60,9 @@ def link_names(
     prints = []
     for dist in visible:
         files, record = source_files(dist)
-        sources.append(Sources(dist.site_dir, tuple(files), frozenset(top.encode() for top in dist.top_level)))
+        sources.append(
+            Sources(dist.site_dir, tuple(files), frozenset(top.encode() for top in dist.top_level), bool(record))
+        )
         prints.append((dist.info_path, record))
     kept = KeptNames(memory, target, prints)
     known = kept.get()

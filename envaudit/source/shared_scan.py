@@ -19,21 +19,26 @@ _PARTS = 48
 
 
 class Sources(NamedTuple):
-    """What is to be scanned of one distribution: as for ``Scanner.scan``."""
+    """What is to be scanned of one distribution, as for ``Scanner.scan``; ``recorded``: its RECORD lists the files."""
 
     site_dir: str
     files: tuple[str, ...]
     own: frozenset[bytes]
+    recorded: bool = True
 
 
 def scan_all(sources: Sequence[Sources], scanner: Scanner) -> list[Wanted]:
     """Scan every distribution, in the order given.
 
-    The files are not noted: a distribution is known by its RECORD, and a file in which something is found wanting is
-    read, and noted, again.
+    Files that a RECORD lists are not noted: a distribution is known by its RECORD, and a file in which something is
+    found wanting is read, and noted, again.
     """
     jobs = _divide(sources)
-    found: dict[int, Wanted] = {}
+    found = {
+        index: scanner.scan(each.site_dir, each.files, each.own)
+        for index, each in enumerate(sources)
+        if not each.recorded
+    }
     with Seen():
         if sum(len(each.files) for each in sources) >= _ENOUGH_FILES and _may_fork():
             found.update(_shared(sources, jobs, scanner))
@@ -45,7 +50,8 @@ def scan_all(sources: Sequence[Sources], scanner: Scanner) -> list[Wanted]:
 
 def _divide(sources: Sequence[Sources]) -> list[list[int]]:
     """Divide distributions into parts, the large ones first, so that both processes end at the same time."""
-    order = sorted(range(len(sources)), key=lambda index: -len(sources[index].files))
+    recorded = [index for index, each in enumerate(sources) if each.recorded]
+    order = sorted(recorded, key=lambda index: -len(sources[index].files))
     parts: list[list[int]] = [[index] for index in order[: _PARTS // 2]]
     rest = order[_PARTS // 2 :]
     size = max(1, -(-len(rest) // (_PARTS // 2)))
