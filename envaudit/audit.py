@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from envaudit.checks.registry import run_checks
+from envaudit.checks.registry import CHECKS, run_checks
 from envaudit.files import looking_inside
 from envaudit.files_seen import doubt
 from envaudit.gather import Integrity, gather_facts
@@ -19,6 +19,7 @@ from envaudit.verdict import decide, wanted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from envaudit.checks.registry import Check
     from envaudit.model import Facts, Report, Target
     from envaudit.settings import Settings
 
@@ -38,7 +39,10 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     """
     started = time.perf_counter()
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)
-    facts = _with_code(_with_layout(_gathered(target, settings, environ), environ, cwd), settings)
+    facts = _gathered(target, settings, environ)
+    if any(wanted(settings, family) for family in ("INS", "ENV")):
+        facts = _with_layout(facts, environ, cwd)
+    facts = _with_code(facts, settings)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
     rulebook = load_rules(rule_places(settings), installed)
     reject_unknown_rules(settings, rulebook.ids())
@@ -50,12 +54,19 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
         before = time.perf_counter()
         facts = try_out(facts, settings, progress)
         smoke_seconds = time.perf_counter() - before
-    judged = run_checks(facts, rulebook)
+    judged = run_checks(facts, rulebook, _checks(settings, tried=tried))
     if judged.crashed:
         doubt("a check crashed")
     static_seconds = time.perf_counter() - started - (smoke_seconds or 0.0)
     timings = Timings(static_seconds, smoke_seconds)
     return decide(facts, rulebook.info, judged.findings, judged.gaps, settings, timings, crashed=judged.crashed)
+
+
+def _checks(settings: Settings, *, tried: bool) -> tuple[Check, ...]:
+    """Return the checks of which something could be shown; all of them when a smoke test's failure wants a cause."""
+    if tried:
+        return CHECKS
+    return tuple(check for check in CHECKS if any(wanted(settings, code) for code in check.codes))
 
 
 def rule_places(settings: Settings) -> tuple[str, ...]:
