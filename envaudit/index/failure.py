@@ -10,7 +10,7 @@ from envaudit.errors import ReadError
 
 Kind = Literal["offline", "missing", "refused", "unreachable", "busy", "deadline", "too-large", "wrong"]
 
-_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@]*(?:@[^\s/@]*)*@")
+_USERINFO = re.compile(r"(?i)([a-z][a-z0-9+.-]{0,20}://)[^\s/]*@")
 _LONGEST = 300  # characters of a foreign text that are repeated
 
 

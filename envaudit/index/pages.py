@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
+from envaudit.errors import ReadError
 from envaudit.index.failure import RemoteError
+from envaudit.index.html_tags import tags
 from envaudit.index.values import IndexFile, Project, version_in
 
 if TYPE_CHECKING:
@@ -89,41 +90,33 @@ def _metadata(value: object) -> str | None:
     return "" if value is True else None
 
 
-class _Anchors(HTMLParser):
-    """Collects the anchors of a page, its base address and its ``pypi:`` meta tags."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.base = ""
-        self.meta: dict[str, str] = {}
-        self.anchors: list[dict[str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag that says something; an attribute without a value is an empty text."""
-        values = {name: value or "" for name, value in attrs}
-        if tag == "a" and values.get("href") and len(self.anchors) <= FILE_LIMIT:
-            self.anchors.append(values)
-        elif tag == "base":
-            self.base = self.base or values.get("href", "")
-        elif tag == "meta" and values.get("name", "").startswith("pypi:"):
-            self.meta[values["name"]] = values.get("content", "")
-
-
 def _parse_html(text: str, address: str, key: NormalizedName) -> Project:
-    parser = _Anchors()
-    parser.feed(text)
-    parser.close()
-    major = parser.meta.get("pypi:repository-version", "1.0").partition(".")[0]
+    base = ""
+    meta: dict[str, str] = {}
+    anchors: list[dict[str, str]] = []
+    try:
+        for tag, attributes in tags(text):
+            if tag == "a" and attributes.get("href"):
+                anchors.append(attributes)
+                if len(anchors) > FILE_LIMIT:
+                    break
+            elif tag == "base":
+                base = base or attributes.get("href", "")
+            elif tag == "meta" and attributes.get("name", "").startswith("pypi:"):
+                meta[attributes["name"]] = attributes.get("content", "")
+    except ReadError as error:
+        raise RemoteError(address, f"HTML that cannot be read: {error}", "wrong") from error
+    if len(anchors) > FILE_LIMIT:
+        raise RemoteError(address, f"more than the {FILE_LIMIT} files that are read", "too-large")
+    major = meta.get("pypi:repository-version", "1.0").partition(".")[0]
     if major != "1":
         raise RemoteError(address, f"Simple API {major}, which this version of envaudit does not know", "wrong")
-    base = joined(address, parser.base) or address
-    files = tuple(file for anchor in parser.anchors for file in _html_file(anchor, base, key))
-    if len(parser.anchors) > FILE_LIMIT:
-        raise RemoteError(address, f"more than the {FILE_LIMIT} files that are read", "too-large")
+    base = joined(address, base) or address
+    files = tuple(file for anchor in anchors for file in _html_file(anchor, base, key))
     if not files and not text.lstrip()[:200].lower().startswith(("<!doctype html", "<html", "<a ")):
         raise RemoteError(address, "no page of the Simple API: it is not HTML", "wrong")
-    status = _status(parser.meta.get("pypi:project-status"))
-    return Project(key, address, files, status, parser.meta.get("pypi:project-status-reason", ""))
+    status = _status(meta.get("pypi:project-status"))
+    return Project(key, address, files, status, meta.get("pypi:project-status-reason", ""))
 
 
 def _html_file(anchor: dict[str, str], base: str, key: NormalizedName) -> Iterator[IndexFile]:

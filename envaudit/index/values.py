@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+_NAME_LIMIT = 255  # characters; no file can have a longer name
 _SDIST_ENDINGS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 
@@ -85,11 +87,19 @@ def _normalised(name: str) -> NormalizedName:
     return canonicalize_name(name)
 
 
+@functools.lru_cache(maxsize=256)
+def _sdist_pattern(key: NormalizedName) -> re.Pattern[str]:
+    """Match a project's name, however it is spelled, and the version after it."""
+    return re.compile("[-_.]+".join(map(re.escape, key.split("-"))) + "-(.+)", re.IGNORECASE)
+
+
 def version_in(file_name: str, key: NormalizedName) -> tuple[str, bool] | None:
     """Return the version in the name of a file and whether it is a wheel; ``None`` when it is neither wheel nor sdist.
 
     The name of an sdist does not tell where the version starts, unless one knows the project's.
     """
+    if len(file_name) > _NAME_LIMIT:
+        return None
     if file_name.endswith(".whl"):
         parts = file_name[: -len(".whl")].split("-")
         if len(parts) not in {5, 6} or _normalised(parts[0]) != key:
@@ -97,9 +107,6 @@ def version_in(file_name: str, key: NormalizedName) -> tuple[str, bool] | None:
         return parts[1], True
     for ending in _SDIST_ENDINGS:
         if file_name.endswith(ending):
-            stem = file_name[: -len(ending)]
-            for position, letter in enumerate(stem):
-                if letter == "-" and position + 1 < len(stem) and canonicalize_name(stem[:position]) == key:
-                    return stem[position + 1 :], False
-            return None
+            found = _sdist_pattern(key).fullmatch(file_name[: -len(ending)])
+            return (found[1], False) if found else None
     return None

@@ -15,6 +15,7 @@ import pytest
 
 from envaudit.index import RemoteError, Sources
 from envaudit.index.clock import Deadline, run_all
+from envaudit.index.failure import without_userinfo
 from tests.index.conftest import WHEEL
 from tests.support.package_index import package_index
 from tests.support.wheels import metadata_of, wheel
@@ -417,3 +418,23 @@ def test_offline_an_old_page_is_better_than_none(demo: Files, ask: Ask, monkeypa
     later = time.time() + 10**6
     monkeypatch.setattr("envaudit.index.kept.time.time", lambda: later)
     assert ask(server.address, cache=True, offline=True).project("demo").files
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see https://ann:s3cr3t@a.invalid/x and file:///b", "see https://a.invalid/x and file:///b"),
+        ("git+https://ann:s3@cr3t@a.invalid:80/", "git+https://a.invalid:80/"),
+        ("HTTPS://:s3cr3t@a.invalid, mail@b.invalid", "HTTPS://a.invalid, mail@b.invalid"),
+        ("nothing://to.hide/a@b", "nothing://to.hide/a@b"),
+    ],
+)
+def test_texts_of_others_lose_their_credentials(text: str, shown: str) -> None:
+    assert without_userinfo(text) == shown
+
+
+def test_a_long_text_is_cleaned_in_no_time() -> None:
+    started = time.process_time()
+    for unit in ("a.", "a://", "a://b@", "@", "https:/"):
+        assert len(str(RemoteError("http://a.invalid/", unit * 100_000, "wrong"))) < 400
+    assert time.process_time() - started < 2.0
