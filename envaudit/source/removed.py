@@ -12,7 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from packaging.version import Version
 
@@ -105,7 +105,7 @@ def _search(project: str, table: _Table, version: Version, name: str) -> Removed
     for written in _spellings(name):
         for line in _lines(table.text, written):
             last_with, first_without, back_in, instead, origin = (*line, "", "", "")[:5]
-            if _between(version, first_without, back_in):
+            if _between(version, first_without, back_in, table.releases):
                 shown = written.replace("()", "")
                 sure = newest is not None and version <= newest
                 return Removed(project, shown, last_with, first_without, instead, origin, shown != written, sure)
@@ -133,9 +133,17 @@ def _lines(text: str, written: str) -> Iterator[list[str]]:
         at = text.find(start, end)
 
 
-def _between(version: Version, first_without: str, back_in: str) -> bool:
+def _between(version: Version, first_without: str, back_in: str, releases: Sequence[str]) -> bool:
+    """Whether a release is one without the name.
+
+    A name that was missing in a single release was removed by mistake, and came back nobody knows when in between:
+    ``matplotlib.cm.get_cmap`` in 3.9.1, between the measured 3.9.0 and 3.10.0.
+    """
     start, end = _version(first_without), _version(back_in)
-    return start is not None and version >= start and (end is None or version < end)
+    if end is None or start is None:
+        return start is not None and version >= start
+    measured = [release for release in map(_version, releases) if release is not None and start <= release < end]
+    return start <= version < end if len(measured) > 1 else version == start
 
 
 @functools.cache

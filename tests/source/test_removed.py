@@ -49,6 +49,9 @@ KNOWN = [
     ("markupsafe", "2.0.1", "2.1.0", "markupsafe.soft_unicode", ""),
     ("itsdangerous", "2.0.1", "2.1.0", "itsdangerous.JSONWebSignatureSerializer", ""),
     ("setuptools", "81.0.0", "82.0.0", "pkg_resources", ""),
+    ("matplotlib", "3.8.4", "3.9.0", "matplotlib.cm.get_cmap", ""),
+    ("matplotlib", "3.10.0", "3.11.0", "matplotlib.cm.get_cmap", ""),
+    ("matplotlib", "3.5.0", "3.6.0", "matplotlib.cbook.deprecation", ""),
     ("scikit-learn", "0.19.2", "0.22.2", "sklearn.cross_validation", ""),
     ("scikit-learn", "0.22.2", "0.24.0", "sklearn.externals.six", ""),
     ("scikit-learn", "0.22", "0.23.0", "sklearn.externals.joblib", ""),
@@ -114,6 +117,12 @@ def test_a_name_that_one_release_forgot_is_gone_in_that_release_alone() -> None:
         False,
         True,
     ]
+
+
+def test_a_name_that_came_back_soon_is_not_missed_in_releases_in_between() -> None:
+    versions = ("3.9.0", "3.9.1", "3.9.4", "3.10.8", "3.11.1")
+    gone = [removed("matplotlib", version, "matplotlib.cm.get_cmap") is not None for version in versions]
+    assert gone == [True, False, False, False, True]
 
 
 def test_of_releases_nobody_measured_it_is_less_sure() -> None:
