@@ -165,17 +165,24 @@ def _note(found: dict[tuple[str, str], list[int]], key: tuple[str, str], index: 
         known.append(index)
 
 
+def record_of(dist: Distribution) -> bytes:
+    """Return the RECORD that lists the sources of a distribution, empty when there is none."""
+    if not dist.has_record or dist.editable_path:
+        return b""
+    try:
+        return read_bytes(f"{dist.info_path}/RECORD", _RECORD_LIMIT)
+    except ReadError:
+        return b""
+
+
 def source_files(dist: Distribution) -> tuple[list[str], bytes]:
     """Return the sources of a distribution, relative to its site folder, and the RECORD that lists them, if it does."""
-    if dist.has_record and not dist.editable_path:
-        try:
-            record = read_bytes(f"{dist.info_path}/RECORD", _RECORD_LIMIT)
-        except ReadError:
-            record = b""
+    record = record_of(dist)
+    if record:
         paths = [path.decode("utf-8", "replace") for path in _IN_RECORD.findall(record)]
-        return [path for path in paths if LEFT_OUT.search(path) is None], record
-    files = [path for top in dist.top_level for path in _walk(dist.site_dir, top)]
-    return [path for path in files if LEFT_OUT.search(path) is None], b""
+    else:
+        paths = [path for top in dist.top_level for path in _walk(dist.site_dir, top)]
+    return [path for path in paths if LEFT_OUT.search(path) is None], record
 
 
 def _walk(site_dir: str, top: str) -> Iterable[str]:

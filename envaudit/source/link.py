@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envaudit.errors import ReadError
 from envaudit.files import read_bytes
 from envaudit.model_names import MissingName
-from envaudit.source.candidates import Scanner, Wanted, source_files
+from envaudit.source.candidates import Scanner, Wanted, record_of, source_files
 from envaudit.source.kept import KeptNames
 from envaudit.source.mentions import mentions
 from envaudit.source.modules import Modules
@@ -56,18 +56,15 @@ def link_names(
 
     With a memory the answer is kept for an environment of which neither Python nor any RECORD has changed.
     """
-    sources = []
-    prints = []
-    for dist in visible:
-        files, record = source_files(dist)
-        sources.append(
-            Sources(dist.site_dir, tuple(files), frozenset(top.encode() for top in dist.top_level), bool(record))
-        )
-        prints.append((dist.info_path, record))
-    kept = KeptNames(memory, target, prints)
+    kept = KeptNames(memory, target, [(dist.info_path, record_of(dist)) for dist in visible] if memory else [])
     known = kept.get()
     if known is not None:
         return known
+    sources = []
+    for dist in visible:
+        files, record = source_files(dist)
+        own = frozenset(top.encode() for top in dist.top_level)
+        sources.append(Sources(dist.site_dir, tuple(files), own, bool(record)))
     scanner = Scanner()
     wanted = scan_all(sources, scanner)
     parts = [_Part(dist, dist.top_level, found) for dist, found in zip(visible, wanted, strict=True)]
