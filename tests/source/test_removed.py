@@ -58,6 +58,7 @@ KNOWN = [
     ("scikit-learn", "1.1.3", "1.2.0", "sklearn.datasets.load_boston", ""),
     ("sqlalchemy", "1.3.24", "1.4.54", "sqlalchemy.ext.declarative.comparable_using", ""),
     ("click", "8.0.4", "8.1.0", "click.get_os_args", ""),
+    ("networkx", "2.8.8", "3.0", "networkx.to_numpy_matrix", ""),
     (STANDARD_LIBRARY, "3.9.18", "3.10.13", "collections.Mapping", "collections.abc.Mapping"),
     (STANDARD_LIBRARY, "3.8.18", "3.9.0", "fractions.gcd", "math.gcd"),
     (STANDARD_LIBRARY, "3.10.13", "3.11.7", "inspect.getargspec", ""),
