@@ -70,11 +70,11 @@ def _with_predictions(facts: Facts) -> Facts:
     }
     if not owners:
         return facts
-    from envaudit.rulebook import default_folder  # noqa: PLC0415  hardly any run needs them
+    from envaudit.rulebook import default_rules  # noqa: PLC0415  hardly any run needs them
     from envaudit.rulebook.derived import load_derived, predict  # noqa: PLC0415
 
     distributions = [dist for dist in facts.distributions if dist.info_path in owners]
-    return replace(facts, predicted=predict(load_derived(default_folder()), distributions, read))
+    return replace(facts, predicted=predict(load_derived(default_rules()), distributions, read))
 
 
 def _linked_names(facts: Facts, cache: Cache | None) -> tuple[MissingName, ...]:

@@ -64,7 +64,7 @@ def run_build(options: argparse.Namespace) -> int:
     from envaudit.rulebook import default_folder  # noqa: PLC0415
     from envaudit.rulebook.built import built_text  # noqa: PLC0415
     from envaudit.rulebook.lint import lint_rules  # noqa: PLC0415
-    from envaudit.rulebook.load import read_rule_text, read_version, rule_paths  # noqa: PLC0415
+    from envaudit.rulebook.load import derived_text, read_rule_text, read_version, rule_paths  # noqa: PLC0415
 
     folder = options.folder or default_folder()
     problems = lint_rules(folder)
@@ -72,7 +72,8 @@ def run_build(options: argparse.Namespace) -> int:
         write_out("".join(f"{plain(str(problem))}\n" for problem in problems))
         return EXIT_ERROR
     version = read_version(folder)
-    text = built_text(version, [(path, read_rule_text(path)) for path in rule_paths(folder)])
+    numpy2 = json.loads(derived_text(folder) or "null")
+    text = built_text(version, [(path, read_rule_text(path)) for path in rule_paths(folder)], numpy2)
     if options.wheel is not None:
         _write_wheel(options.wheel, version, text)
     elif options.output:

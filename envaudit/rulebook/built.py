@@ -20,15 +20,26 @@ if TYPE_CHECKING:
 _DATES = (("published",), ("modified",), ("reproducer", "exclude_newer"), ("withdrawn", "date"))
 
 
-def built_text(version: str, texts: list[tuple[str, str]]) -> str:
-    """Return the file of a database from the paths and texts of its rules, which have to be sound."""
+def built_text(version: str, texts: list[tuple[str, str]], numpy2: Any = None) -> str:
+    """Return the file of a database from the paths and texts of its rules, which have to be sound.
+
+    ``numpy2`` is the derived table of what releases were built for, if there is one.
+    """
     rules = {Path(path).stem: _plain(loads(text)) for path, text in texts}
     data = {"schema": SCHEMA, "version": version, "rules": dict(sorted(rules.items()))}
+    if numpy2 is not None:
+        data["numpy2"] = numpy2
     return json.dumps(data, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
 
 
 def read_built(text: str, file: str) -> tuple[str, dict[str, dict[str, Any]]]:
     """Return the version of a built file, and the tables of its rules by id; raises ``RuleError``."""
+    data = tables_of(text, file)
+    return data["version"], data["rules"]
+
+
+def tables_of(text: str, file: str) -> dict[str, Any]:
+    """Return everything in a built file, of which version and rules have the right form; raises ``RuleError``."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -44,7 +55,7 @@ def read_built(text: str, file: str) -> tuple[str, dict[str, dict[str, Any]]]:
     for rule_id, table in data["rules"].items():
         if not isinstance(table, dict):
             raise RuleError(file, f"rules.{rule_id}", "a table is expected")
-    return data["version"], data["rules"]
+    return data
 
 
 def parse_built(table: dict[str, Any], rule_id: str, file: str) -> Rule:

@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from envaudit import files
 from envaudit.errors import ReadError, RuleError
 from envaudit.model import PredictedBuild
+from envaudit.rulebook.load import DERIVED_FILE, built_tables
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from envaudit.model import BuildClass, Distribution
 
-FILE = "derived/numpy2.json"
 SCHEMA = 1
 _LIMIT = 16 * 1024 * 1024  # bytes; 100 projects take 20 kB
 CLASSES: tuple[BuildClass, ...] = ("1.x", "pybind11", "rust", "by-name", "2", "none")
@@ -139,17 +139,11 @@ def _of(raw: Mapping[str, Any], name: str) -> Version | None:
     return Version(raw[name]) if name in raw else None
 
 
-def load_derived(folder: str) -> Derived:
-    """Read the table of a rules folder; one that is not there knows nothing. Raises ``RuleError``."""
-    path = str(Path(folder, FILE))
-    if not files.exists(path):
+def load_derived(place: str) -> Derived:
+    """Read the table of a rules folder or built file; one that has none knows nothing. Raises ``RuleError``."""
+    path, data = _table_of(place)
+    if data is None:
         return Derived("", {})
-    try:
-        data = json.loads(files.read_text(path, _LIMIT))
-    except ReadError as error:
-        raise RuleError(path, "", str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise RuleError(path, "", f"not JSON: {error}") from error
     schema = data.get("schema") if isinstance(data, dict) else None
     if not isinstance(schema, int):
         raise RuleError(path, "schema", "a number is expected")
@@ -161,6 +155,21 @@ def load_derived(folder: str) -> Derived:
     for name, raw in projects.items():
         _check(path, name, raw)
     return Derived(data["version"], projects)
+
+
+def _table_of(place: str) -> tuple[str, Any]:
+    """Return where the table of a place is and its data, ``None`` when there is none."""
+    if place.endswith(".json"):  # a built file: read_built has looked at the form of the rest
+        return f"{place}: numpy2", built_tables(place).get("numpy2")
+    path = str(Path(place, DERIVED_FILE))
+    if not files.exists(path):
+        return path, None
+    try:
+        return path, json.loads(files.read_text(path, _LIMIT))
+    except ReadError as error:
+        raise RuleError(path, "", str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise RuleError(path, "", f"not JSON: {error}") from error
 
 
 def _check(path: str, name: str, raw: object) -> None:

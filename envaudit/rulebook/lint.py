@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envaudit.errors import RuleError
+from envaudit.rulebook.derived import load_derived
 from envaudit.rulebook.load import VERSION_FILE, read_rule_text, read_version, rule_paths
 from envaudit.rulebook.match import Certainty, match_rule, parse_version
 from envaudit.rulebook.parse import parse_condition, parse_rule
@@ -53,7 +54,16 @@ def lint_rules(folder: str) -> list[RuleError]:
         if rule is not None:
             problems += lint_rule(rule)
             rules.append(rule)
-    return problems + list(_across(rules))
+    problems += _across(rules)
+    return problems + list(_derived(folder))
+
+
+def _derived(folder: str) -> Iterator[RuleError]:
+    """Find what is wrong with the table of what releases were built for."""
+    try:
+        load_derived(folder)
+    except RuleError as error:
+        yield error
 
 
 def lint_rule(rule: Rule) -> list[RuleError]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RULES_PACKAGE = "pyenvaudit_rules"
 BUILT_FILE = "rules.json"
+DERIVED_FILE = "derived/numpy2.json"
 BUILT_LIMIT = 64 * 1024 * 1024  # bytes; 100 rules are 250 KiB
 RULE_LIMIT = 256 * 1024  # bytes; the longest rule is a few KiB
 VERSION_FILE = "VERSION"
@@ -92,6 +93,7 @@ def _of_folder(folder: str, installed: Mapping[str, str] | None, digest: _Hash) 
 
 
 def _texts_of_folder(folder: str, installed: Mapping[str, str] | None, digest: _Hash) -> _Found:
+    digest.update(derived_text(folder).encode())
     for path in rule_paths(folder):
         text = read_rule_text(path)
         digest.update(f"{Path(path).name}\0{len(text)}\0{text}".encode())
@@ -165,6 +167,24 @@ def _is_folder(place: str) -> bool:
     if not files.exists(place):
         raise RuleError(place, "", "no such file or folder")
     return files.is_folder(place)
+
+
+def built_tables(path: str) -> dict[str, Any]:
+    """Return everything in a built file; raises ``RuleError``."""
+    from envaudit.rulebook.built import tables_of  # noqa: PLC0415
+
+    return tables_of(_built_text(path), path)
+
+
+def derived_text(folder: str) -> str:
+    """Return the derived table of a rules folder as text, empty when it has none; raises ``RuleError``."""
+    path = str(Path(folder, DERIVED_FILE))
+    if not files.exists(path):
+        return ""
+    try:
+        return files.read_text(path, BUILT_LIMIT)
+    except ReadError as error:
+        raise RuleError(path, "", str(error)) from error
 
 
 def _built_text(path: str) -> str:

@@ -14,6 +14,8 @@ from envaudit.errors import RuleError
 from envaudit.rulebook import default_folder, default_rules, load, load_rules
 from envaudit.rulebook.built import built_text
 from envaudit.rulebook.change import changes, known_sets, turned
+from envaudit.rulebook.derived import load_derived
+from envaudit.rulebook.lint import lint_rules
 from envaudit.rulebook.load import read_rule_text, read_version, rule_paths
 from envaudit.rulebook.ship import wheel_bytes, wheel_name
 from tests.rulebook.examples import SOUND, changed, write_rule
@@ -31,7 +33,8 @@ def shipped(tmp_path: Path) -> str:
     folder = default_folder()
     path = tmp_path / "rules.json"
     texts = [(name, read_rule_text(name)) for name in rule_paths(folder)]
-    path.write_text(built_text(read_version(folder), texts), encoding="utf-8")
+    numpy2 = json.loads(load.derived_text(folder))
+    path.write_text(built_text(read_version(folder), texts, numpy2), encoding="utf-8")
     return str(path)
 
 
@@ -40,6 +43,27 @@ def test_a_built_file_says_the_same_as_its_folder(shipped: str) -> None:
     assert [rule._replace(file="") for rule in one.rules] == [rule._replace(file="") for rule in other.rules]
     assert (one.info.version, one.info.count) == (other.info.version, other.info.count)
     assert not list(changes(one, other))
+
+
+def test_the_table_of_builds_goes_with_them(shipped: str, tmp_path: Path) -> None:
+    one, other = load_derived(default_folder()), load_derived(shipped)
+    assert one.names() == other.names()
+    assert one.built("pandas", "2.0.3") == other.built("pandas", "2.0.3")
+    assert other.built("pandas", "2.0.3") is not None
+    without = tmp_path / "without.json"
+    without.write_text(built("2026.11.1", SOUND), encoding="utf-8")
+    assert load_derived(str(without)).names() == ()
+
+
+def test_the_digest_covers_the_table(tmp_path: Path) -> None:
+    write_rule(tmp_path, SOUND, "EA-2026-0001.toml")
+    before = load_rules([str(tmp_path)]).info.digest
+    (tmp_path / "derived").mkdir()
+    (tmp_path / "derived" / "numpy2.json").write_text('{"schema": 1, "version": "1", "projects": {}}', encoding="utf-8")
+    assert load_rules([str(tmp_path)]).info.digest != before
+    assert lint_rules(str(tmp_path)) == []
+    (tmp_path / "derived" / "numpy2.json").write_text("[]", encoding="utf-8")
+    assert "numpy2.json: schema: a number is expected" in str(lint_rules(str(tmp_path))[0])
 
 
 def test_what_is_not_installed_is_counted_and_not_parsed(shipped: str) -> None:
@@ -54,7 +78,7 @@ def test_the_same_folder_gives_the_same_bytes(shipped: str) -> None:
     folder = default_folder()
     texts = [(name, read_rule_text(name)) for name in reversed(rule_paths(folder))]
     with open(shipped, encoding="utf-8") as file:
-        assert built_text(read_version(folder), texts) == file.read()
+        assert built_text(read_version(folder), texts, json.loads(load.derived_text(folder))) == file.read()
 
 
 @pytest.mark.parametrize(
