@@ -7,6 +7,7 @@
     ├── ConfigError          2  a configuration file or variable
     ├── TargetError          2  no such environment, or nothing in it can be read
     ├── RuleError            2  a rule file, with its path and the key inside it
+    ├── RequirementError     2  a requirement or lock file, with file and line
     └── ReadError            -  bytes that do not have the promised form
 
 ``ReadError`` never leaves the gathering of facts: whoever reads a file turns it into a gap.
@@ -58,6 +59,16 @@ class RuleError(EnvauditError):
         self.path = path
         self.reason = reason
         super().__init__(f"{file}: {path}: {reason}" if path else f"{file}: {reason}")
+
+
+class RequirementError(EnvauditError):
+    """A requirement or lock file that cannot be read or understood; ``line`` is 0 where it is the whole file."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        self.file = file
+        self.line = line
+        self.reason = reason
+        super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
 
 
 class ReadError(EnvauditError):

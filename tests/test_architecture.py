@@ -20,12 +20,12 @@ PACKAGE = ROOT / "envaudit"
 # A module may import from its own part and from parts on lower levels, never from a peer or from above.
 LEVELS = (
     {"errors", "files_seen", "plain_versions"},
-    {"model_code", "model_names", "model_compiled", "model_installed", "model_layout"},
+    {"model_code", "model_names", "model_compiled", "model_installed", "model_layout", "model_stated"},
     {"model", "files_root"},
     {"files"},
     {"binary", "codes"},
     {"setting_kinds"},
-    {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker"},
+    {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker", "requirements"},
     {"source"},
     {"gather_compiled"},
     {"gather"},
