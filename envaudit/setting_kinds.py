@@ -16,7 +16,7 @@ from envaudit.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
 COLOR_CHOICES = ("auto", "always", "never")
 
 _GIB = 1024**3

@@ -21,7 +21,7 @@ from envaudit.setting_kinds import KEYS, Kind, meant, switch_from_text
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    Format = Literal["text", "json"]
+    Format = Literal["text", "json", "sarif", "junit", "github", "gitlab", "markdown"]
     ColorChoice = Literal["auto", "always", "never"]
 
 VARIABLE_PREFIX = "ENVAUDIT_"

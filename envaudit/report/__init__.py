@@ -14,10 +14,12 @@ __all__ = ["NORMAL", "QUIET", "VERBOSE", "ReportOptions", "render"]
 
 def render(report: Report, options: ReportOptions) -> str:
     """Return the whole report as text that ends with a line feed."""
-    if options.format == "json":
-        from envaudit.report import as_json  # noqa: PLC0415 - a run loads the one format it writes
+    # A run loads the one format it writes; text, which most runs write, without the detour over a name.
+    if options.format == "text":
+        from envaudit.report import as_text  # noqa: PLC0415
 
-        return as_json.render(report)
-    from envaudit.report import as_text  # noqa: PLC0415
+        return as_text.render(report, options)
+    import importlib  # noqa: PLC0415
 
-    return as_text.render(report, options)
+    text: str = importlib.import_module(f"envaudit.report.as_{options.format}").render(report, options)
+    return text

@@ -12,13 +12,19 @@ from envaudit import __version__
 
 if TYPE_CHECKING:
     from envaudit.model import Facts, Finding, Gap, Report, Timings
+    from envaudit.report.options import ReportOptions
 
 SCHEMA_VERSION = 1
 
 
-def render(report: Report) -> str:
+def render(report: Report, _options: ReportOptions) -> str:
     """Return the report as a JSON document in ASCII, so that no terminal or locale can spoil it."""
-    return json.dumps(_sound(document(report)), indent=2, allow_nan=False) + "\n"
+    return dump(document(report))
+
+
+def dump(value: Any) -> str:
+    """Return plain dicts and lists as a JSON document in ASCII."""
+    return json.dumps(_sound(value), indent=2, allow_nan=False) + "\n"
 
 
 def document(report: Report) -> dict[str, Any]:

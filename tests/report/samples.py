@@ -140,3 +140,31 @@ def report(**more: Any) -> Report:
 
 BROKEN = report(verdict="findings", exit_code=1, findings=(ABI, SEEN, MISSING), gaps=GAPS, suppressed=(IGNORED,))
 HEALTHY = report(facts=Facts(TARGET, FACTS.distributions, FACTS.binaries, smoke=(smoke("numpy", "numpy"),)))
+
+# What a hostile distribution, file or error text may hold: markup, links, calls, commands, controls, bytes of no text.
+NASTY = (
+    "a]](http://evil.example) <b onload=x> & \"q\" 'p' @ada `tick` ``` # | * _ \r\n::error::forged%0A##[debug]x"
+    "\x1b[2J\x00\u202e\udcff\ufffe ]]> {0} www.evil.example"
+)
+HOSTILE = report(
+    verdict="findings",
+    exit_code=1,
+    findings=(
+        finding(
+            "DEP002",
+            message=NASTY,
+            distribution=NASTY,
+            version=NASTY,
+            involves=(Involved(NASTY, NASTY),),
+            symptom=NASTY,
+            evidence=(Evidence(f"/x/{NASTY}", NASTY, 3),),
+            fix=(Fix(NASTY, (NASTY,)),),
+            location=Location(f"/home/ada/project/{NASTY}/r,e:q.txt", 7),
+            explains=(SEEN.fingerprint,),
+        ),
+        SEEN,
+    ),
+    gaps=(Gap("DEP", NASTY, NASTY),),
+    suppressed=(Suppressed(finding(message=NASTY, distribution=NASTY), NASTY),),
+)
+INCOMPLETE = report(verdict="incomplete", exit_code=3, gaps=GAPS)
