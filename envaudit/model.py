@@ -25,6 +25,7 @@ from envaudit.model_compiled import (
     VersionNeed,
     replace,
 )
+from envaudit.model_described import Admitted, Described, OnIndex
 from envaudit.model_installed import ChangedFile, ChangedFiles, Claim, SharedFile, StrayModule
 from envaudit.model_layout import CondaRecord, Hidden, Layout, Leftover, Script, StartupFault, Twin
 from envaudit.model_names import MissingName
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "Admitted",
     "Binary",
     "BinaryFacts",
     "ChangedFile",
@@ -64,6 +66,7 @@ __all__ = [
     "CodePlace",
     "CondaRecord",
     "Confidence",
+    "Described",
     "DirectUrl",
     "Distribution",
     "EntryPoint",
@@ -83,6 +86,7 @@ __all__ = [
     "MetadataProblem",
     "MissingName",
     "NumpyNeed",
+    "OnIndex",
     "PredictedBuild",
     "RecordEntry",
     "Removal",
@@ -304,12 +308,14 @@ class PredictedBuild(NamedTuple):
     find NumPy by the name it had in 1.x and compare nothing; ``2`` runs on both; ``none`` does not use NumPy's C API.
     ``basis`` is ``measured`` (a wheel of this release was read), ``inferred`` (wheels before and after it were) or
     ``date`` (it was uploaded before any project built for NumPy 2). ``first_good`` is the first release for NumPy 2.
+    ``admits_numpy2`` says whether its metadata allow NumPy 2, ``None`` where that is not known.
     """
 
     key: NormalizedName
     numpy_class: BuildClass
     basis: str
     first_good: str = ""
+    admits_numpy2: bool | None = None
 
 
 # --- facts, findings, gaps ------------------------------------------------------------------------------------------
@@ -331,7 +337,8 @@ class Facts(NamedTuple):
     macOS, empty where it is not known. ``predicted`` stands in for compiled files that are not at hand. ``names`` is
     what the sources of distributions ask for in vain, ``code`` what the user's own files do.
     ``changed`` holds only distributions of which something on disk is not as RECORD says, ``shared`` only files with
-    different claims.
+    different claims. ``described`` is set of a target that does not exist yet; ``indexed`` is what indexes said, if
+    they were asked.
     """
 
     target: Target
@@ -352,6 +359,8 @@ class Facts(NamedTuple):
     code: tuple[CodeNeed, ...] = ()
     changed: tuple[ChangedFiles, ...] = ()
     shared: tuple[SharedFile, ...] = ()
+    described: Described | None = None
+    indexed: tuple[OnIndex, ...] = ()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

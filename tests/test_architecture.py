@@ -21,6 +21,7 @@ PACKAGE = ROOT / "envaudit"
 LEVELS = (
     {"errors", "files_seen", "plain_versions"},
     {"model_code", "model_names", "model_compiled", "model_installed", "model_layout", "model_stated"},
+    {"model_described"},
     {"model", "files_root"},
     {"files"},
     {"binary", "codes"},
@@ -31,6 +32,7 @@ LEVELS = (
     {"gather"},
     {"checks", "report", "verdict"},
     {"audit", "proof"},
+    {"gate"},
     {"cli"},
     {"__main__"},
 )

@@ -46,7 +46,7 @@ def predict_numpy_abi(facts: Facts) -> Iterator[Finding | Gap]:
     for build in facts.predicted:
         dist = visible.get(build.key)
         if dist is not None and build.numpy_class in _WHAT:
-            yield _finding(facts, dist, build, numpy.version)
+            yield finding_for(facts, dist, build, numpy.version)
     if facts.target.kind == "described":
         known = {build.key for build in facts.predicted} | {"numpy"}
         for key, dist in visible.items():
@@ -55,7 +55,8 @@ def predict_numpy_abi(facts: Facts) -> Iterator[Finding | Gap]:
                 yield Gap("ABI", what, "whether it was built for NumPy 2 is not known, and it is not installed")
 
 
-def _finding(facts: Facts, dist: Distribution, build: PredictedBuild, numpy: str) -> Finding:
+def finding_for(facts: Facts, dist: Distribution, build: PredictedBuild, numpy: str, because: str = "") -> Finding:
+    """Return the finding for one release and one NumPy; ``because`` is why it would be that NumPy."""
     code = "ABI001" if build.numpy_class == "1.x" else "ABI002"
     severity, symptom = Severity.ERROR, _IMPORT_FAILS if code == "ABI001" else _SILENT
     known = known_effect(dist) if code == "ABI001" else None
@@ -75,7 +76,7 @@ def _finding(facts: Facts, dist: Distribution, build: PredictedBuild, numpy: str
         code=code,
         severity=severity,
         confidence=Confidence.PREDICTED,
-        message=f"{dist.name} {dist.version} was {what}, and NumPy would be {numpy}{silent}",
+        message=f"{dist.name} {dist.version} was {what}, {because or f'and NumPy would be {numpy}'}{silent}",
         subject="numpy",
         distribution=dist.key,
         version=dist.version,

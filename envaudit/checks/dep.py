@@ -94,6 +94,22 @@ def check_declared(facts: Facts) -> Iterator[Finding | Gap]:
     yield from _requested_extras(world, lines)
 
 
+def check_solvable(facts: Facts) -> Iterator[Finding]:
+    """Yield ``DEP002`` for requirements of a file of which the resolver says that they contradict each other."""
+    described = facts.described
+    if described is None or not described.unsolvable:
+        return
+    yield Finding(
+        code="DEP002",
+        severity=Severity.ERROR,
+        confidence=Confidence.PROVEN,
+        message=f"the requirements of {described.path} contradict each other",
+        subject="unsolvable",
+        symptom=described.unsolvable,
+        evidence=(Evidence(described.path, "the resolver of uv found no solution"),),
+    )
+
+
 def _requested_extras(
     world: _World, lines: Mapping[NormalizedName, list[_Line | _Met | _Bad]]
 ) -> Iterator[Finding | Gap]:
@@ -200,9 +216,11 @@ def _unmet(
     involves = [] if found is None else [Involved(found.key, found.version)]
     code = "DEP001" if found is None else "DEP002"
     requirement = f"{wanted.name}{wanted.specifier}"
-    complaint = f"needs {requirement}, " + (
-        "which is not installed" if found is None else f"but {found.version} is installed"
-    )
+    if facts.described is not None:
+        absent, other = f"which {facts.described.path} does not list", "would be installed"
+    else:
+        absent, other = "which is not installed", "is installed"
+    complaint = f"needs {requirement}, " + (absent if found is None else f"but {found.version} {other}")
     message = f"{dist.name} {dist.version} {complaint}"
     if line.extra:
         assert asked_by is not None

@@ -11,14 +11,17 @@ from envaudit.rulebook import parse_version
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from envaudit.model import Distribution, Facts
+    from envaudit.model import Described, Distribution, Facts
 
 
 def install_command(facts: Facts, requirements: Sequence[str], *, reinstall: bool = False) -> str:
     """Return the shell command that installs ``requirements`` into the target.
 
-    It is pip's when the target has pip, conda's when conda installed most of what is there, else uv's.
+    It is pip's when the target has pip, conda's when conda installed most of what is there, else uv's. For a target
+    that is only described it is what changes the file.
     """
+    if facts.described is not None:
+        return _change_command(facts.described, [each for each in requirements if not each.startswith("-")])
     installer = _installer(facts)
     if installer == "conda":
         again = ["--force-reinstall"] if reinstall else []
@@ -29,6 +32,19 @@ def install_command(facts: Facts, requirements: Sequence[str], *, reinstall: boo
         return _join([python_to_name(facts), "-m", "pip", "install", *again, *requirements])
     again = ["--reinstall", "--no-deps"] if reinstall else []
     return _join(["uv", "pip", "install", "--python", python_to_name(facts), *again, *requirements])
+
+
+# Commands that change a project and its lock file.
+_ADD = {"uv": ["uv", "add"], "poetry": ["poetry", "add"], "pdm": ["pdm", "add"], "pipfile": ["pipenv", "install"]}
+
+
+def _change_command(described: Described, requirements: Sequence[str]) -> str:
+    """Return what to do about a file: the command of its tool, or in words what has to stand in it."""
+    if described.tool in _ADD:
+        return _join([*_ADD[described.tool], *requirements])
+    if described.tool == "pylock":
+        return f"lock again with {' and '.join(requirements)}"
+    return f"write {' and '.join(requirements)} into {described.path}"
 
 
 def reinstall(facts: Facts, dist: Distribution) -> Fix:
@@ -66,6 +82,8 @@ def keep_one(facts: Facts, kept: Distribution, removed: Distribution) -> Fix:
 
 def uninstall_command(facts: Facts, names: Sequence[str]) -> str:
     """Return the shell command that removes distributions from the target."""
+    if facts.described is not None:
+        return f"remove {' and '.join(names)} from {facts.described.path}"
     installer = _installer(facts)
     if installer == "conda":
         return _join(["conda", "remove", "--prefix", facts.target.path_inside(facts.target.prefix), *names])

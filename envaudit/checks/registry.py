@@ -13,6 +13,7 @@ from envaudit.checks import (
     dep,
     env,
     env_state,
+    idx,
     ins,
     ins_shared,
     ins_versions,
@@ -51,6 +52,15 @@ class Judgement(NamedTuple):
     crashed: bool
 
 
+def _check_known(facts: Facts, rulebook: Rulebook) -> Iterator[Finding | Gap]:
+    """Judge settled versions, and those that are still open where a target is only described."""
+    yield from known.check_known(facts, rulebook)
+    if facts.described is not None:
+        from envaudit.checks.known_ranges import check_ranges  # noqa: PLC0415  an installed target has no ranges
+
+        yield from check_ranges(facts, rulebook)
+
+
 CHECKS: tuple[Check, ...] = (
     Check(
         "environment",
@@ -62,7 +72,7 @@ CHECKS: tuple[Check, ...] = (
         "declared dependencies",
         ("DEP001", "DEP002", "DEP003", "DEP004"),
         "what METADATA asks for against what is installed",
-        lambda facts, _: dep.check_declared(facts),
+        lambda facts, _: chain(dep.check_declared(facts), dep.check_solvable(facts)),
     ),
     Check(
         "Python and platform",
@@ -111,7 +121,13 @@ CHECKS: tuple[Check, ...] = (
         "what was left behind, what every start of Python does, and what hides what on sys.path",
         lambda facts, _: around.check_around(facts),
     ),
-    Check("known-bad combinations", ("EA",), "the rules database", known.check_known),
+    Check("known-bad combinations", ("EA",), "the rules database", _check_known),
+    Check(
+        "package index",
+        ("IDX001", "IDX002", "IDX003", "IDX004", "IDX006"),
+        "what is pinned or installed against what package indexes say about it, where they are asked",
+        lambda facts, _: idx.check_index(facts),
+    ),
     Check(
         "smoke tests",
         tuple(f"RUN{number:03}" for number in range(1, 12)),
@@ -128,6 +144,10 @@ def _check_numpy(facts: Facts) -> Iterator[Finding | Gap]:
         from envaudit.checks.abi_predicted import predict_numpy_abi  # noqa: PLC0415  an installed target has its files
 
         yield from predict_numpy_abi(facts)
+    if facts.described is not None:
+        from envaudit.checks.abi_open import predict_open_numpy  # noqa: PLC0415
+
+        yield from predict_open_numpy(facts)
 
 
 def run_checks(facts: Facts, rulebook: Rulebook, checks: tuple[Check, ...] = CHECKS) -> Judgement:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class Reading(NamedTuple):
-    """``content`` returns the bytes of a path and raises ``ReadError``; it may read from a commit instead of the disk."""
+    """How files are read.
+
+    ``content`` returns the bytes of a path and raises ``ReadError``; it may read from a commit instead of the disk.
+    """
 
     environ: Mapping[str, str]
     content: Callable[[str], bytes]

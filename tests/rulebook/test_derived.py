@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from envaudit.checks.numpy2_releases import FIRST_NUMPY2_RELEASE
 from envaudit.errors import RuleError
+from envaudit.model import PredictedBuild
 from envaudit.rulebook import default_folder
 from envaudit.rulebook.derived import Derived, load_derived, predict
 from tests.support.facts import make_dist
@@ -163,7 +164,7 @@ def test_the_day_of_upload_helps_where_versions_do_not() -> None:
 def test_what_was_read_is_not_predicted() -> None:
     whole, part, hidden = make_dist("whole", "1.0"), make_dist("Part", "1.3"), make_dist("never", "1", hidden_by="/x")
     found = predict(Derived("", SMALL), [whole, part, hidden, make_dist("numpy", "2.0")], {whole.info_path})
-    assert found == (("part", "pybind11", "inferred", "2.0"),)
+    assert found == (PredictedBuild(part.key, "pybind11", "inferred", "2.0"),)
 
 
 @pytest.mark.parametrize(
