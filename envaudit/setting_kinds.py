@@ -41,6 +41,13 @@ class Kind(NamedTuple):
     accept: Callable[[object], Any]
 
 
+class Output(NamedTuple):
+    """A file that a report is written to, and the format; empty stands for that of ``--format``."""
+
+    format: str
+    path: str
+
+
 def switch_from_text(text: str) -> bool:
     """Return what a word such as ``yes``, ``off`` or ``1`` says; raises ``ValueError``."""
     word = text.strip().lower()
@@ -67,6 +74,10 @@ def _paths_from_text(text: str) -> list[str]:
     return [path for path in text.split(os.pathsep) if path]
 
 
+def _lines_from_text(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line]
+
+
 def _switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"must be true or false, not {value!r}")  # noqa: TRY004 - becomes a ConfigError
@@ -83,6 +94,25 @@ def _strings(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise ValueError(f"must be a list of texts, not {value!r}")
     return tuple(_string(item) for item in value)
+
+
+_FORMAT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]+(?=:.)")  # of one letter it is the drive of a Windows path
+
+
+def _outputs(value: object) -> tuple[Output, ...]:
+    """Read ``FILE`` and ``FORMAT:FILE``; at most one of them has no format."""
+    found = []
+    for text in _strings([value] if isinstance(value, str) else value):
+        word = _FORMAT_WORD.match(text)
+        if word is None:
+            found.append(Output("", text))
+        elif word[0] in FORMATS:
+            found.append(Output(word[0], text[word.end() + 1 :]))
+        else:
+            raise ValueError(f"{text!r}: there is no format {word[0]}{meant(word[0], FORMATS)} (./{text} is a file)")
+    if sum(not each.format for each in found) > 1:
+        raise ValueError("of several files each needs its format, such as sarif:report.sarif")
+    return tuple(found)
 
 
 def _seconds(value: object) -> float:
@@ -144,7 +174,8 @@ KEYS: dict[str, Kind] = {
     "rules": Kind("rules", _paths_from_text, _strings),
     "rules-only": Kind("rules_only", switch_from_text, _switch),
     "format": Kind("format", str, _one_of(FORMATS)),
-    "output": Kind("output", str, _string),
+    "output": Kind("outputs", _lines_from_text, _outputs),
+    "step-summary": Kind("step_summary", switch_from_text, _switch),
     "color": Kind("color", str, _one_of(COLOR_CHOICES)),
     "quiet": Kind("quiet", switch_from_text, _switch),
     "verbose": Kind("verbose", switch_from_text, _switch),

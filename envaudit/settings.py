@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from envaudit.errors import ConfigError, ReadError
 from envaudit.files import is_file, read_text
 from envaudit.model import Severity
-from envaudit.setting_kinds import KEYS, Kind, meant, switch_from_text
+from envaudit.setting_kinds import KEYS, Kind, Output, meant, switch_from_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -31,8 +31,8 @@ _FILE_LIMIT = 4 * 1024**2  # bytes of a configuration file
 _TOOL_PREFIX = "tool.envaudit."
 _NO_CACHE = "ENVAUDIT_NO_CACHE"
 _OTHER_VARIABLES = ("ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG", "ENVAUDIT_CACHE_DIR", _NO_CACHE)
-# A file of the project under audit must not be able to say what is overwritten.
-_NEVER_IN_A_FILE = frozenset({"output"})
+# A file of the project under audit must not be able to say what is written to.
+_NEVER_IN_A_FILE = frozenset({"output", "step-summary"})
 _PATHS_IN_A_FILE = frozenset({"target", "root", "python"})
 
 
@@ -46,8 +46,10 @@ class Settings(NamedTuple):
     smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
     read of compiled files, ``verify`` is to read every file and hold it against its digest. ``code`` are files and
     folders of the user's own that are linked against the environment. ``rules`` are extra folders or built files of
-    rules, ``rules_only`` leaves out those that ship. ``output`` is a file, empty for standard output. ``sources`` says
-    of each field that is not at its default where its value came from, in words for a message.
+    rules, ``rules_only`` leaves out those that ship. ``output`` is a file, empty for standard output; ``outputs`` are
+    files that the report is written to as well, each in a format of its own, and ``step_summary`` adds it to the file
+    that GitHub names for the summary of a step. ``sources`` says of each field that is not at its default where its
+    value came from, in words for a message.
     """
 
     target: str = ""
@@ -69,6 +71,8 @@ class Settings(NamedTuple):
     rules_only: bool = False
     format: Format = "text"
     output: str = ""
+    outputs: tuple[Output, ...] = ()
+    step_summary: bool = False
     color: ColorChoice = "auto"
     quiet: bool = False
     verbose: bool = False
@@ -98,6 +102,9 @@ def load_settings(
         sources.update(layer.sources)
     if values.get("quiet") and values.get("verbose"):
         raise ConfigError(sources["quiet"], "", "quiet and verbose exclude each other")
+    files: tuple[Output, ...] = values.pop("outputs", ())
+    values["output"] = next((each.path for each in files if not each.format), "")
+    values["outputs"] = tuple(each for each in files if each.format)
     settings = Settings(**values, sources=sources)
     if not settings.select and not settings.ignore:
         return settings
@@ -136,7 +143,7 @@ def _flag_layer(flags: Mapping[str, Any], cwd: str) -> _Layer:
 
 def _variable_layer(environ: Mapping[str, str], cwd: str) -> _Layer:
     layer = _Layer({}, {})
-    keys = {VARIABLE_PREFIX + key.upper().replace("-", "_"): key for key in KEYS}
+    keys = {_variable(key): key for key in KEYS}
     for name in sorted(environ):
         if not name.startswith(VARIABLE_PREFIX) or name in _OTHER_VARIABLES:
             continue
@@ -165,7 +172,7 @@ def _file_layer(flags: Mapping[str, Any], environ: Mapping[str, str], cwd: str) 
         if key not in KEYS:
             raise ConfigError(str(file), path, f"there is no such key{meant(key, KEYS)}")
         if key in _NEVER_IN_A_FILE:
-            raise ConfigError(str(file), path, f"can only be given as --{key} or {VARIABLE_PREFIX}{key.upper()}")
+            raise ConfigError(str(file), path, f"can only be given as --{key} or {_variable(key)}")
         _put(layer, key, value, f"{file}: {path}", str(file.parent))
     return layer
 
@@ -184,6 +191,10 @@ def _put(layer: _Layer, key: str, value: object, source: str, folder: str) -> No
         raise ConfigError(source, "", str(error)) from error
     layer.values[kind.field] = accepted
     layer.sources[kind.field] = source
+
+
+def _variable(key: str) -> str:
+    return VARIABLE_PREFIX + key.upper().replace("-", "_")
 
 
 def _beside(folder: str, path: str) -> str:

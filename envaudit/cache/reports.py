@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from envaudit.files_seen import Seen
 
-FORMAT = 2
+FORMAT = 3
 VALUE_LIMIT = 4 * 1024 * 1024  # bytes as they are kept; that of an environment of 288 distributions takes 150 KiB
 _WHOLE_LIMIT = 64 * 1024 * 1024  # bytes unpacked
 _DIGEST_SIZE = 16
@@ -33,20 +33,25 @@ _MANY = 8
 
 
 class KeptReport:
-    """What a run has written: ``text`` to ``output`` (empty: standard output) and ``note`` to standard error.
+    """What a run has written: ``outputs`` to files and standard output, and the lines of ``note`` to standard error.
 
+    An output is a path (empty: standard output), whether the text is added to what is there, and the text.
     ``until`` is when something else would be said though nothing has changed, in seconds since 1970. ``environ`` are
     the variables it has looked at, ``None`` for one that was not set.
     """
 
-    __slots__ = ("_paths", "_signatures", "_told", "environ", "exit_code", "note", "output", "text", "until")
+    __slots__ = ("_paths", "_signatures", "_told", "environ", "exit_code", "note", "outputs", "until")
 
-    def __init__(  # noqa: PLR0917
-        self, text: str, exit_code: int, output: str, note: str, until: int, environ: Mapping[str, str | None]
+    def __init__(
+        self,
+        outputs: Sequence[tuple[str, bool, str]],
+        exit_code: int,
+        note: str,
+        until: int,
+        environ: Mapping[str, str | None],
     ) -> None:
-        self.text = text
+        self.outputs = outputs
         self.exit_code = exit_code
-        self.output = output
         self.note = note
         self.until = until
         self.environ = dict(environ)
@@ -60,9 +65,11 @@ class KeptReport:
         whole = marshal.dumps(
             (
                 FORMAT,
-                self.text.encode("utf-8", "surrogatepass"),
+                [
+                    (path.encode("utf-8", "surrogatepass"), append, text.encode("utf-8", "surrogatepass"))
+                    for path, append, text in self.outputs
+                ],
                 self.exit_code,
-                self.output.encode("utf-8", "surrogatepass"),
                 self.note.encode("utf-8", "surrogatepass"),
                 self.until,
                 [_pair(name, value) for name, value in self.environ.items()],
@@ -82,13 +89,14 @@ class KeptReport:
         try:
             unpacked = zlib.decompressobj()
             plain = marshal.loads(unpacked.decompress(value, _WHOLE_LIMIT))  # noqa: S302  its digest was right
-            if not unpacked.eof or type(plain) is not tuple or len(plain) != 10:
+            if not unpacked.eof or type(plain) is not tuple or len(plain) != 9:
                 return None
-            version, text, code, output, note, until, pairs, paths, signatures, told = plain
+            version, outputs, code, note, until, pairs, paths, signatures, told = plain
             if version != FORMAT or type(code) is not int or type(until) is not int:
                 return None
             environ = {name.decode(): _text_or_none(set_to) for name, set_to in pairs}
-            kept = cls(_text(text), code, _text(output), _text(note), until, environ)
+            written = [(_text(path), append is True, _text(text)) for path, append, text in outputs]
+            kept = cls(written, code, _text(note), until, environ)
             kept._paths = paths.split(b"\0")
             kept._signatures = signatures if type(signatures) is list else ()
             kept._told = {question: _asked(*some) for question, some in told.items()}

@@ -8,16 +8,14 @@ import sys
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from envaudit.cli.streams import check_destination, complain, is_terminal, use_color, width_of, write_file, write_out
+from envaudit.cli.streams import complain, is_terminal, write_out
 from envaudit.errors import EXIT_CLEAN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from envaudit.cli.keep import Keeper
     from envaudit.cli.parser import Commands
     from envaudit.model import Report
-    from envaudit.report import ReportOptions
     from envaudit.settings import Settings
 
 _LONGEST = 60  # days; an unchanged environment is looked at again after that
@@ -30,6 +28,7 @@ examples:
   envaudit check                          the active environment
   envaudit check .venv --no-smoke         only read, run nothing of it
   envaudit check -f json -o report.json   for programs
+  envaudit check -o sarif:report.sarif    also as a file that code scanning reads
   envaudit check --ignore DEP002:pandas   leave out what you know about
   envaudit check --code src --code a.ipynb   also link your own code and notebooks
   envaudit check /opt/venv --root img     an unpacked image; nothing of it is run
@@ -103,8 +102,19 @@ def _add_smoke(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-f", "--format", metavar="FORMAT", help="text (default) or json")
-    group.add_argument("-o", "--output", metavar="FILE", help="write the report to a file")
+    group.add_argument(
+        "-f", "--format", metavar="FORMAT", help="text (default), json, sarif, junit, github, gitlab or markdown"
+    )
+    group.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        metavar="FILE",
+        help="write the report to a file instead; FORMAT:FILE writes it there as well, in that format (repeatable)",
+    )
+    group.add_argument(
+        "--step-summary", action="store_true", default=None, help="add it to the summary of a GitHub Actions step"
+    )
     group.add_argument("--color", metavar="WHEN", help="auto (default), always or never")
     amount = group.add_mutually_exclusive_group()
     amount.add_argument("-q", "--quiet", action="store_true", default=None, help="only errors and the verdict")
@@ -116,7 +126,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 def run(options: argparse.Namespace) -> int:
     """Audit, report, and return the exit code of the verdict."""
     from envaudit.cli.keep import Keeper  # noqa: PLC0415 - --help needs none of it
+    from envaudit.cli.outputs import anchor_of, deliver_all, destinations, told_where, written  # noqa: PLC0415
     from envaudit.files_seen import Seen  # noqa: PLC0415
+    from envaudit.model import replace  # noqa: PLC0415
     from envaudit.settings import load_settings  # noqa: PLC0415
 
     if options.list_checks:
@@ -128,22 +140,29 @@ def run(options: argparse.Namespace) -> int:
     with Seen(busy=(cwd,)) as seen:
         keeper = Keeper(options.arguments, environ, seen)
         settings = load_settings(vars(options), environ, cwd)
-        if settings.output:
-            check_destination(settings.output)
+        places = destinations(settings, keeper.variables)
+        anchor = anchor_of(places, cwd)
         report = _audit(settings, keeper.variables, cwd)
-    _write(report, settings, environ, cwd)
+    deliver_all(written(report, places, settings, environ, cwd=cwd, anchor=anchor))
+    said = [] if settings.quiet else [line for line in (told_where(report, places), *_remarks(report)) if line]
+    for line in said:
+        complain(line)
     if settings.cache and keeper.may_keep():
-        _keep(keeper, report, settings, environ, cwd)
+        # What the next run is to write if it finds nothing changed: this report, and since when it holds.
+        later = written(
+            replace(report, unchanged_since=keeper.started), places, settings, environ, cwd=cwd, anchor=anchor
+        )
+        keeper.keep(later, report.exit_code, "\n".join(said), _same_until(report))
     return report.exit_code
 
 
-def _keep(keeper: Keeper, report: Report, settings: Settings, environ: Mapping[str, str], cwd: str) -> None:
-    """Keep what the next run is to write if it finds nothing changed: this report, and since when it holds."""
-    from envaudit.model import replace  # noqa: PLC0415
-    from envaudit.report import render  # noqa: PLC0415
+def _remarks(report: Report) -> Iterator[str]:
+    """Yield what is said beside the report: that the rules are old."""
+    import datetime as dt  # noqa: PLC0415
 
-    text = render(replace(report, unchanged_since=keeper.started), _options(settings, environ, cwd))
-    keeper.keep(text, report.exit_code, settings.output, _said(report, settings), _same_until(report))
+    from envaudit.rulebook.age import age_note  # noqa: PLC0415
+
+    yield age_note(report.rules.version, dt.datetime.now(dt.timezone.utc).date())
 
 
 def _same_until(report: Report) -> float:
@@ -167,43 +186,3 @@ def _audit(settings: Settings, environ: Mapping[str, str], cwd: str) -> Report:
 
     with shown_progress() as progress:
         return audit(settings, environ, cwd, progress)
-
-
-def _write(report: Report, settings: Settings, environ: Mapping[str, str], cwd: str) -> None:
-    from envaudit.report import render  # noqa: PLC0415
-
-    text = render(report, _options(settings, environ, cwd))
-    if settings.output:
-        write_file(settings.output, text)
-    else:
-        write_out(text)
-    said = _said(report, settings)
-    if said:
-        complain(said)
-
-
-def _said(report: Report, settings: Settings) -> str:
-    """Return what is said beside the report: where it is, and that the rules are old."""
-    if settings.quiet:
-        return ""
-    import datetime as dt  # noqa: PLC0415
-
-    from envaudit.rulebook.age import age_note  # noqa: PLC0415
-
-    where = f"{report.verdict}, exit code {report.exit_code}; the report is in {settings.output}"
-    age = age_note(report.rules.version, dt.datetime.now(dt.timezone.utc).date())
-    return "; ".join(line for line in (where if settings.output else "", age) if line)
-
-
-def _options(settings: Settings, environ: Mapping[str, str], cwd: str) -> ReportOptions:
-    """Decide how the report looks from where it goes: a file never gets colours."""
-    from envaudit.report import NORMAL, QUIET, VERBOSE, ReportOptions  # noqa: PLC0415
-
-    stream = None if settings.output else sys.stdout
-    return ReportOptions(
-        format=settings.format,
-        color=not settings.output and use_color(settings.color, stream, environ),
-        width=width_of(stream),
-        verbosity=QUIET if settings.quiet else VERBOSE if settings.verbose else NORMAL,
-        root=cwd,
-    )

@@ -62,11 +62,14 @@ class Keeper:
         """Whether the report could be kept, so that it is worth to render it for that."""
         return bool(self._request) and not self._seen.doubt
 
-    def keep(self, text: str, exit_code: int, output: str, note: str, until: float) -> str:
-        """Keep what was written, for as long as it is right by the calendar; return why not, or nothing."""
+    def keep(self, outputs: Sequence[tuple[str, bool, str]], exit_code: int, note: str, until: float) -> str:
+        """Keep what was written, for as long as it is right by the calendar; return why not, or nothing.
+
+        ``outputs`` are the places, empty for standard output, whether the text is added to what is there, and the text.
+        """
         seen = self._seen
         _note_program(seen)
-        kept = KeptReport(text, exit_code, output, note, int(until), self.variables.looked_at)
+        kept = KeptReport(outputs, exit_code, note, int(until), self.variables.looked_at)
         try:
             value = kept.dump(seen)
         except ValueError as error:  # also a path that the system could not name

@@ -14,7 +14,7 @@ import time
 from envaudit import __version__
 from envaudit.cache.place import default_folder
 from envaudit.cache.reports import FORMAT, find_report
-from envaudit.cli.streams import check_destination, complain, write_file, write_out
+from envaudit.cli.streams import check_destination, complain, deliver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ def replay(arguments: Sequence[str], environ: Mapping[str, str]) -> int | None:
     kept = find_report(default_folder(environ), request, now) if request else None
     if kept is None or not kept.holds(environ, now):
         return None
-    if kept.output:
-        check_destination(kept.output)
-        write_file(kept.output, kept.text)
-    else:
-        write_out(kept.text)
-    if kept.note:
-        complain(kept.note)
+    for path, _, _ in kept.outputs:
+        if path:
+            check_destination(path)
+    for path, append, text in kept.outputs:
+        deliver(path, text, append=append)
+    for line in kept.note.splitlines():
+        complain(line)
     return kept.exit_code
 
 

@@ -79,13 +79,32 @@ def _reason(error: OSError | ValueError) -> str:
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-def check_destination(path: str) -> None:
+def check_destination(path: str, option: str = "--output") -> None:
     """Raise ``UsageError`` if a report could not be written there, before any work is done for it."""
     if os.path.isdir(path):
-        raise UsageError(f"--output {path}: this is a folder, not a file")
+        raise UsageError(f"{option} {path}: this is a folder, not a file")
     folder = os.path.dirname(path)
     if not os.path.isdir(folder or os.curdir):
-        raise UsageError(f"--output {path}: there is no folder {folder}")
+        raise UsageError(f"{option} {path}: there is no folder {folder}")
+
+
+def deliver(path: str, text: str, *, append: bool = False) -> None:
+    """Write a report to where it goes: a file, the end of one, or, for an empty path, standard output."""
+    if not path:
+        write_out(text)
+    elif append:
+        append_file(path, text)
+    else:
+        write_file(path, text)
+
+
+def append_file(path: str, text: str) -> None:
+    """Add a text to the end of a file, which others may add to as well."""
+    try:
+        with open(path, "ab") as stream:
+            stream.write(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise EnvauditError(f"cannot write {path}: {_reason(error)}") from error
 
 
 def write_file(path: str, text: str) -> None:

@@ -49,7 +49,8 @@ class TestSettings:
         main([
             "check", "env", "-p", "python3.12", "--select", "ABI,DEP", "--select", "RUN", "--ignore", "DEP002:pandas",
             "--fail-on", "note", "--strict", "--exit-zero", "--no-smoke", "--timeout", "5", "--memory-limit", "1G",
-            "--jobs", "3", "--code", "a.py", "--code", "src", "--rules", "mine", "-f", "json", "-o", "out.json", "--color", "never", "-v",
+            "--jobs", "3", "--code", "a.py", "--code", "src", "--rules", "mine",
+            "-f", "json", "-o", "out.json", "--color", "never", "-v",
         ])  # fmt: skip
         (settings,) = fake_audit.settings
         assert settings == Settings(
@@ -128,6 +129,86 @@ class TestOutput:
         assert main(["check", "-o", output]) == 2
         assert capsys.readouterr().err == f"envaudit: error: {sentence}\n"
         assert fake_audit.settings == []
+
+
+class TestOutputs:
+    def test_a_format_of_its_own_goes_beside_standard_output(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["check", "-f", "github", "-o", "sarif:r.sarif", "--output", "junit:r.xml"]) == 1
+        out, err = capsys.readouterr()
+        assert out.startswith("::error title=ABI001")
+        assert err == "envaudit: the report is also in r.sarif and r.xml\n"
+        assert json.loads((tmp_path / "r.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
+        assert (tmp_path / "r.xml").read_text(encoding="utf-8").startswith("<?xml")
+
+    def test_a_file_takes_the_place_of_standard_output(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["check", "-f", "json", "-o", "r.json", "-o", "gitlab:g.json", "-o", "markdown:r.md"]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err == "envaudit: findings, exit code 1; the report is in r.json, g.json and r.md\n"
+        assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["exit_code"] == 1
+        assert isinstance(json.loads((tmp_path / "g.json").read_text(encoding="utf-8")), list)
+
+    def test_a_variable_may_name_several(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ENVAUDIT_OUTPUT", "sarif:a b.sarif\njunit:r.xml\n")
+        main(["check"])
+        assert sorted(each.name for each in tmp_path.iterdir()) == ["a b.sarif", "r.xml"]
+
+    def test_a_file_whose_name_looks_like_a_format(self, tmp_path: Path) -> None:
+        main(["check", "-o", "./json:x"])
+        assert (tmp_path / "json:x").read_text(encoding="utf-8").startswith("envaudit ")
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["-o", "sarf:x"], "--output: 'sarf:x': there is no format sarf; did you mean sarif? (./sarf:x is a file)"),
+            (["-o", "a", "-o", "b"], "--output: of several files each needs its format, such as sarif:report.sarif"),
+            (["-o", "sarif:a", "-o", "./a"], "--output sarif: two"),
+            (["-o", "json:gone/a"], "--output gone/a: there is no folder gone"),
+            (["--step-summary"], "--step-summary: GITHUB_STEP_SUMMARY, which names the file, is not set"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_before_any_work(
+        self, arguments: list[str], sentence: str, fake_audit: FakeAudit, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+        assert main(["check", *arguments]) == 2
+        expected = sentence.replace("--output sarif: two", "--output a: two reports cannot go to one file")
+        assert expected in capsys.readouterr().err
+        assert fake_audit.settings == []
+
+    def test_the_summary_of_a_step_is_added_to(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        summary = tmp_path / "summary.md"
+        summary.write_text("before\n", encoding="utf-8")
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+        assert main(["check", "-f", "github", "--step-summary"]) == 1
+        assert summary.read_text(encoding="utf-8").startswith("before\n## envaudit: broken\n")
+        assert capsys.readouterr().err == ""
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "gone" / "summary.md"))
+        assert main(["check", "--step-summary"]) == 2
+        assert "--step-summary" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("there", "anchor"),
+        [((), "pyproject.toml"), (("requirements.txt", "setup.py"), "requirements.txt"), (("setup.py",), "setup.py")],
+    )
+    def test_what_belongs_to_no_file_is_put_on_one_that_exists(
+        self, there: tuple[str, ...], anchor: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in there:
+            (tmp_path / name).write_text("", encoding="utf-8")
+        main(["check", "-f", "gitlab"])
+        assert json.loads(capsys.readouterr().out)[0]["location"]["path"] == anchor
+
+    def test_the_threshold_decides_what_fails(self, capsys: pytest.CaptureFixture[str]) -> None:
+        main(["check", "-f", "junit", "--fail-on", "warning"])
+        assert 'failures="2"' in capsys.readouterr().out
 
 
 class TestWriteFile:

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 import envaudit
 import envaudit.audit
 from envaudit.cache.database import FILE_NAME, Cache
-from envaudit.checks.registry import CHECKS, run_checks
+from envaudit.checks.registry import CHECKS
 from envaudit.cli import check, keep, main, replay
 from tests.binary.conftest import fixture
 from tests.report.samples import HEALTHY
@@ -117,6 +116,36 @@ def test_a_file_is_written_again(place: Place, tmp_path: Path) -> None:
     out.unlink()
     out.mkdir()
     assert main(command) == 2
+
+
+def test_every_output_is_written_again(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    sarif, junit = tmp_path / "r.sarif", tmp_path / "r.xml"
+    command = ["check", str(place.venv), "--no-smoke", "-f", "github", "--step-summary"]
+    command += ["-o", f"sarif:{sarif}", "-o", f"junit:{junit}"]
+    assert main(command) == 1
+    first = capsys.readouterr(), sarif.read_text(), junit.read_text(), summary.read_text()
+    sarif.unlink()
+    junit.unlink()
+    monkeypatch.setattr(envaudit.audit, "audit", None)  # nothing is audited any more
+    assert main(command) == 1
+    assert (capsys.readouterr(), sarif.read_text(), junit.read_text(), summary.read_text()) == (
+        *first[:3],
+        first[3] * 2,
+    )
+    monkeypatch.undo()
+
+
+def test_the_summary_of_another_step_is_another_request(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one.md", "two.md"):
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / name))
+        assert main(["check", str(place.venv), "--no-smoke", "--step-summary"]) == 1
+        assert (tmp_path / name).read_text().startswith("## envaudit: broken")
 
 
 def test_whatever_does_not_matter_may_change(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,7 +462,7 @@ def test_a_crashed_check_keeps_nothing(place: Place, tmp_path: Path, monkeypatch
         raise ZeroDivisionError
 
     checks = (*CHECKS, CHECKS[0]._replace(run=crash))
-    monkeypatch.setattr(envaudit.audit, "run_checks", partial(run_checks, checks=checks))
+    monkeypatch.setattr(envaudit.audit, "CHECKS", checks)
     assert "it failed: ZeroDivisionError" in str(place.report()["gaps"])
     assert _kept(tmp_path) == 0
 
@@ -537,7 +566,7 @@ def _edit(site: Path, what: str, name: Any, value: Any) -> None:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         elif what == "rename":
             path.rename(site / value)
-        elif what == "link":
+        elif what == "link" and value != name:  # what leads to itself cannot be read, and is read again by every run
             path.unlink(missing_ok=True)
             path.symlink_to(site / value)
     except (OSError, ZeroDivisionError):
