@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +16,8 @@ if TYPE_CHECKING:
     from envaudit.cli.rules_verify import Actions
     from envaudit.rulebook.change import Change, Turned
 
-_PLACEHOLDER = re.compile(r"EA-0000-[a-z0-9-]+")
-_ASSIGNED = re.compile(r"EA-(20\d\d)-(\d{4})")
+_PLACEHOLDER = r"EA-0000-[a-z0-9-]+"
+_ASSIGNED = r"EA-(20\d\d)-(\d{4})"
 
 
 def add_actions(actions: Actions) -> None:
@@ -61,6 +58,8 @@ def add_actions(actions: Actions) -> None:
 
 def run_build(options: argparse.Namespace) -> int:
     """Write the built file or the wheel; 2 when there is a mistake in the rules."""
+    import json  # noqa: PLC0415 - other commands import this file too
+
     from envaudit.rulebook import default_folder  # noqa: PLC0415
     from envaudit.rulebook.built import built_text  # noqa: PLC0415
     from envaudit.rulebook.lint import lint_rules  # noqa: PLC0415
@@ -105,6 +104,8 @@ def run_diff(options: argparse.Namespace) -> int:
     differing = list(changes(old, new))
     verdicts = list(turned(old, new, sets))
     if options.format == "json":
+        import json  # noqa: PLC0415
+
         data = {
             "old": {"version": old.info.version, "digest": old.info.digest},
             "new": {"version": new.info.version, "digest": new.info.digest},
@@ -136,15 +137,18 @@ def _verdict_lines(verdicts: list[Turned]) -> Iterator[str]:
 
 def run_assign(options: argparse.Namespace) -> int:
     """Rename every placeholder of a folder, and say what became what."""
+    import datetime as dt  # noqa: PLC0415
+    import re  # noqa: PLC0415
+
     from envaudit.rulebook.load import read_rule_text, rule_paths  # noqa: PLC0415
 
     paths = rule_paths(options.folder)
     year = dt.datetime.now(dt.timezone.utc).year
     taken = [
-        int(found[2]) for path in paths if (found := _ASSIGNED.fullmatch(Path(path).stem)) and int(found[1]) == year
+        int(found[2]) for path in paths if (found := re.fullmatch(_ASSIGNED, Path(path).stem)) and int(found[1]) == year
     ]
     following = max(taken, default=0) + 1
-    names = [Path(path).stem for path in paths if _PLACEHOLDER.fullmatch(Path(path).stem)]
+    names = [Path(path).stem for path in paths if re.fullmatch(_PLACEHOLDER, Path(path).stem)]
     new = {name: f"EA-{year}-{following + step:04}" for step, name in enumerate(names)}
     pattern = re.compile(
         "|".join(rf'(?<=["\']){re.escape(name)}(?=["\'])' for name in sorted(new, key=len, reverse=True))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import time
 from pathlib import Path
@@ -59,6 +57,8 @@ def add_action(actions: Actions) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify, and write each outcome as soon as it is there; 1 when a rule does not hold."""
+    import json  # noqa: PLC0415
+
     from envaudit.proof import Verifier  # noqa: PLC0415
     from envaudit.rulebook import default_folder, load_rules  # noqa: PLC0415
 
@@ -107,10 +107,14 @@ def _lines(outcome: Outcome, done: int, total: int) -> Iterator[str]:
 
 def _digest(rule: Rule) -> str:
     """Return what changes when anything of a rule changes but where its file lies."""
+    import hashlib  # noqa: PLC0415 - other commands import this file too
+
     return hashlib.sha256(repr(rule._replace(file="")).encode()).hexdigest()[:16]
 
 
 def _keep(path: str, outcome: Outcome, rule: Rule) -> None:
+    import json  # noqa: PLC0415
+
     line = json.dumps({**outcome._asdict(), "digest": _digest(rule)}) + "\n"
     try:
         with Path(path).open("a", encoding="utf-8") as file:
@@ -121,6 +125,8 @@ def _keep(path: str, outcome: Outcome, rule: Rule) -> None:
 
 def _known(path: str, rules: Sequence[Rule]) -> dict[str, Any]:
     """Return the rules that an earlier run has seen to hold, as they are now."""
+    import json  # noqa: PLC0415
+
     if not os.path.exists(path):
         return {}
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.model import Severity
 from envaudit.report.plain import plain
 from envaudit.report.rows import headline, rows, view_of
 from envaudit.report.words import causes, standing, target_line
@@ -65,7 +66,7 @@ def _findings(report: Report, options: ReportOptions) -> Iterator[_Case]:
         finding = cause.finding
         about, rest = headline(finding)
         message = f"{about}{rest}".removeprefix(": ")
-        is_failure = finding.severity.rank <= options.fail_on.rank
+        is_failure = finding.severity.rank <= (options.fail_on or Severity.ERROR).rank
         yield _Case(
             group=f"envaudit.{plain(finding.code)}",
             name=message,

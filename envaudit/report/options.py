@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.model import Severity
-
 if TYPE_CHECKING:
+    from envaudit.model import Severity
     from envaudit.settings import Format
 
 QUIET = -1
@@ -19,7 +18,8 @@ class ReportOptions(NamedTuple):
 
     ``verbosity`` is ``QUIET``, ``NORMAL`` or ``VERBOSE``. Paths below ``root`` are shown relative to it.
     ``anchor`` is the file, relative to ``root``, that stands for findings which belong to no line of any file: some
-    services show nothing without one. ``fail_on`` is the severity from which on a finding counts as a failure.
+    services show nothing without one. ``fail_on`` is the severity from which on a finding counts as a failure,
+    errors when it is not given.
     """
 
     format: Format = "text"
@@ -28,4 +28,4 @@ class ReportOptions(NamedTuple):
     verbosity: int = NORMAL
     root: str = ""
     anchor: str = "pyproject.toml"
-    fail_on: Severity = Severity.ERROR
+    fail_on: Severity | None = None

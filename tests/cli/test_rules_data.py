@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -102,7 +102,7 @@ def test_assign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 class _Verifier:
     """Says that a rule holds unless its title says otherwise; the real one is tested with real wheels."""
 
-    seen: tuple[str, ...] = ()
+    seen: ClassVar[list[str]] = []
 
     def __enter__(self) -> _Verifier:  # noqa: PYI034
         return self
@@ -112,7 +112,7 @@ class _Verifier:
 
     def verify_all(self, rules: Sequence[Rule], jobs: int) -> Iterator[Outcome]:
         assert jobs >= 1
-        _Verifier.seen = tuple(rule.id for rule in rules)
+        _Verifier.seen[:] = [rule.id for rule in rules]
         for rule in rules:
             verdict: Any = "rotted" if "rotten" in rule.title else "holds"
             yield Outcome(rule.id, verdict, "exit 1", ("exit 0",), 2, 1.0, "why" if verdict == "rotted" else "")
@@ -143,13 +143,13 @@ def test_verify_resumes(two: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     results = str(tmp_path / "results.jsonl")
     command = ["rules", "verify", "--rules", two, "--results", results]
     assert main([*command, "--resume"]) == 1
-    assert _Verifier.seen == ("EA-2026-0001", "EA-2026-0002")
+    assert _Verifier.seen == ["EA-2026-0001", "EA-2026-0002"]
     assert main([*command, "--resume"]) == 1
-    assert _Verifier.seen == ("EA-2026-0002",)
+    assert _Verifier.seen == ["EA-2026-0002"]
     assert "left out: 1 rule seen to hold" in capsys.readouterr().out
     write_rule(Path(two), changed(('probe = "import alpha"', 'probe = "import alpha, beta"')), "EA-2026-0001.toml")
     main([*command, "--resume"])
-    assert _Verifier.seen == ("EA-2026-0001", "EA-2026-0002")
+    assert _Verifier.seen == ["EA-2026-0001", "EA-2026-0002"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import tempfile
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from envaudit.errors import UsageError
-from envaudit.proof import Builder, BuildError, Verifier, building
+from envaudit.proof import Builder, BuildError, Verifier
 from envaudit.proof.probing import Prober
 from tests.rulebook.examples import parsed
 
@@ -164,7 +165,7 @@ def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_without_uv_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UsageError, match="rules are verified with uv, and there is none"):
         Verifier()
