@@ -37,7 +37,7 @@ def _finding(code: str, severity: Severity, release: OnIndex, message: str, symp
     return Finding(
         code=code,
         severity=severity,
-        confidence=Confidence.PREDICTED if release.asked.endswith(".lock") else Confidence.PROVEN,
+        confidence=Confidence.PROVEN,
         message=f"{release.name} {release.version} {message}",
         subject="index",
         distribution=release.key,
