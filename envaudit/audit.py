@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from envaudit.baseline import read_baseline
 from envaudit.checks.registry import CHECKS, run_checks
 from envaudit.files import looking_inside
 from envaudit.files_seen import doubt
@@ -35,9 +36,10 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     """Audit the environment that the settings, the variables and the folder lead to.
 
     Raises ``TargetError`` when there is none, ``RuleError`` when a rule cannot be used, ``ConfigError`` when a rule is
-    named that does not exist. Everything that goes wrong later is a gap in the report.
+    named that does not exist or the baseline is damaged. Everything that goes wrong later is a gap in the report.
     """
     started = time.perf_counter()
+    baseline = read_baseline(settings.baseline) if settings.baseline else None
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)
     facts = _gathered(target, settings, environ)
     if any(wanted(settings, family) for family in ("INS", "ENV")):
@@ -59,7 +61,9 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
         doubt("a check crashed")
     static_seconds = time.perf_counter() - started - (smoke_seconds or 0.0)
     timings = Timings(static_seconds, smoke_seconds)
-    return decide(facts, rulebook.info, judged.findings, judged.gaps, settings, timings, crashed=judged.crashed)
+    return decide(
+        facts, rulebook.info, judged.findings, judged.gaps, settings, timings, crashed=judged.crashed, baseline=baseline
+    )
 
 
 def _checks(settings: Settings, *, tried: bool) -> tuple[Check, ...]:

@@ -434,10 +434,11 @@ class RulesInfo(NamedTuple):
 
 
 class Suppressed(NamedTuple):
-    """A finding that was left out, and by which setting."""
+    """A finding that was left out, and by which setting; ``known`` if it stands in the baseline."""
 
     finding: Finding
     by: str
+    known: bool = False
 
 
 class Timings(NamedTuple):
@@ -451,7 +452,8 @@ class Report(NamedTuple):
     """The outcome of a run; every output format is a view of it.
 
     ``unchanged_since`` is set when it is that of an earlier run, of which everything is as it was: the local time at
-    which that run began, such as ``2026-11-23T14:02:11+00:00``.
+    which that run began, such as ``2026-11-23T14:02:11+00:00``. ``remarks`` are about the settings and not about the
+    environment: what is ignored in vain, what of the baseline is no longer there.
     """
 
     facts: Facts
@@ -463,3 +465,4 @@ class Report(NamedTuple):
     suppressed: tuple[Suppressed, ...] = ()
     timings: Timings = Timings(0.0)
     unchanged_since: str = ""
+    remarks: tuple[str, ...] = ()

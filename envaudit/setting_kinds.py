@@ -41,6 +41,14 @@ class Kind(NamedTuple):
     accept: Callable[[object], Any]
 
 
+class Ignore(NamedTuple):
+    """An entry of ``ignore`` that says why, and perhaps the last day it holds (``2026-12-31``); empty: for ever."""
+
+    entry: str
+    reason: str
+    until: str = ""
+
+
 class Output(NamedTuple):
     """A file that a report is written to, and the format; empty stands for that of ``--format``."""
 
@@ -94,6 +102,53 @@ def _strings(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise ValueError(f"must be a list of texts, not {value!r}")
     return tuple(_string(item) for item in value)
+
+
+_IGNORE_KEYS = ("code", "package", "reason", "until")
+
+
+def _ignores(value: object) -> tuple[str | Ignore, ...]:
+    """Read texts such as ``DEP002:pandas`` and tables that say why and until when."""
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list of texts and tables, not {value!r}")  # noqa: TRY004 - becomes a ConfigError
+    return tuple(
+        _ignore(item, f"[{number}]") if isinstance(item, dict) else _strings([item])[0]
+        for number, item in enumerate(value)
+    )
+
+
+def _ignore(table: dict[str, object], where: str) -> Ignore:
+    for key in table:
+        if key not in _IGNORE_KEYS:
+            raise ValueError(f"{where}.{key}: there is no such key{meant(key, _IGNORE_KEYS)}")
+    texts = {key: table.get(key, "") for key in ("code", "package", "reason")}
+    for key, text in texts.items():
+        if not isinstance(text, str) or (key in table and not text.strip()):
+            raise ValueError(f"{where}.{key}: must be a text, not {text!r}")
+    code, package, reason = (str(text).strip() for text in texts.values())
+    if not code:
+        raise ValueError(f"{where}.code: is missing")
+    if ":" in code:
+        raise ValueError(f"{where}.code: must be a code alone, not {code!r}; the distribution stands in package")
+    if not reason:
+        raise ValueError(f"{where}.reason: is missing; say why {code} is ignored")
+    return Ignore(f"{code}:{package}" if package else code, reason, _day(table.get("until", ""), f"{where}.until"))
+
+
+def _day(value: object, where: str) -> str:
+    """Return a day as ``2026-12-31``, from a date of TOML or a text."""
+    import datetime as dt  # noqa: PLC0415 - only where something is ignored until a day
+
+    if value == "":
+        return ""
+    try:
+        if isinstance(value, str):
+            return dt.date.fromisoformat(value).isoformat()
+    except ValueError:
+        pass
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
+    raise ValueError(f"{where}: must be a day such as 2026-12-31, not {str(value)!r}")
 
 
 _FORMAT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]+(?=:.)")  # of one letter it is the drive of a Windows path
@@ -160,7 +215,8 @@ KEYS: dict[str, Kind] = {
     "root": Kind("root", str, _string),
     "python": Kind("python", str, _string),
     "select": Kind("select", _words_from_text, _strings),
-    "ignore": Kind("ignore", _words_from_text, _strings),
+    "ignore": Kind("ignore", _words_from_text, _ignores),
+    "baseline": Kind("baseline", str, _string),
     "fail-on": Kind("fail_on", str, _severity),
     "strict": Kind("strict", switch_from_text, _switch),
     "exit-zero": Kind("exit_zero", switch_from_text, _switch),

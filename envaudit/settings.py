@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from envaudit.errors import ConfigError, ReadError
 from envaudit.files import is_file, read_text
 from envaudit.model import Severity
-from envaudit.setting_kinds import KEYS, Kind, Output, meant, switch_from_text
+from envaudit.setting_kinds import KEYS, Ignore, Kind, Output, meant, switch_from_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -33,7 +33,7 @@ _NO_CACHE = "ENVAUDIT_NO_CACHE"
 _OTHER_VARIABLES = ("ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG", "ENVAUDIT_CACHE_DIR", _NO_CACHE)
 # A file of the project under audit must not be able to say what is written to.
 _NEVER_IN_A_FILE = frozenset({"output", "step-summary"})
-_PATHS_IN_A_FILE = frozenset({"target", "root", "python"})
+_PATHS_IN_A_FILE = frozenset({"target", "root", "python", "baseline"})
 
 
 class Settings(NamedTuple):
@@ -41,7 +41,8 @@ class Settings(NamedTuple):
 
     ``target``, ``root`` (the folder of an unpacked image) and ``python`` are empty when not given. ``select`` and
     ``ignore`` hold prefixes of codes (``ABI``, ``ABI001``, ``EA-2026-0003``), in ``ignore`` also
-    ``CODE:distribution``; an empty ``select`` means every code.
+    ``CODE:distribution``; an empty ``select`` means every code. ``ignores`` are those entries that say why: what
+    ``ignore`` still holds of them is in force, the others have ended. ``baseline`` is a file of known findings.
     ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
     smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
     read of compiled files, ``verify`` is to read every file and hold it against its digest. ``code`` are files and
@@ -57,6 +58,8 @@ class Settings(NamedTuple):
     python: str = ""
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    ignores: tuple[Ignore, ...] = ()
+    baseline: str = ""
     fail_on: Severity = Severity.ERROR
     strict: bool = False
     exit_zero: bool = False
@@ -105,8 +108,11 @@ def load_settings(
     files: tuple[Output, ...] = values.pop("outputs", ())
     values["output"] = next((each.path for each in files if not each.format), "")
     values["outputs"] = tuple(each for each in files if each.format)
+    given: tuple[str | Ignore, ...] = values.pop("ignore", ())
+    values["ignore"] = tuple(each for each in given if isinstance(each, str))
+    values["ignores"] = tuple(each for each in given if isinstance(each, Ignore))
     settings = Settings(**values, sources=sources)
-    if not settings.select and not settings.ignore:
+    if not settings.select and not given:
         return settings
     return _with_known_codes(settings, _known_codes() if codes is None else codes)
 
@@ -298,7 +304,26 @@ def _with_known_codes(settings: Settings, codes: Collection[str]) -> Settings:
         source = settings.sources.get(name, name)
         return tuple(_entry(entry, codes, source, may_name=name == "ignore") for entry in given)
 
-    return settings._replace(select=entries("select", settings.select), ignore=entries("ignore", settings.ignore))
+    reasons = tuple(
+        each._replace(entry=entry)
+        for each, entry in zip(
+            settings.ignores, entries("ignore", tuple(each.entry for each in settings.ignores)), strict=True
+        )
+    )
+    today = _today() if any(each.until for each in reasons) else ""
+    in_force = tuple(each.entry for each in reasons if not each.until or today <= each.until)
+    return settings._replace(
+        select=entries("select", settings.select),
+        ignore=(*entries("ignore", settings.ignore), *in_force),
+        ignores=reasons,
+    )
+
+
+def _today() -> str:
+    """Return the day in UTC; a report that depends on it is not kept longer than that is right."""
+    import datetime as dt  # noqa: PLC0415
+
+    return dt.datetime.now(dt.timezone.utc).date().isoformat()
 
 
 def _entry(text: str, codes: Collection[str], source: str, *, may_name: bool) -> str:

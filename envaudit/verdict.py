@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from envaudit.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE
-from envaudit.model import Confidence, Report, Suppressed, replace
+from envaudit.model import Confidence, Evidence, Report, Suppressed, replace
+from envaudit.remarks import Judged, ignored_in_vain, no_longer_there
 from envaudit.settings import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envaudit.baseline import Baseline
     from envaudit.model import Facts, Finding, Gap, RulesInfo, Timings
     from envaudit.settings import Settings
 
@@ -34,21 +36,27 @@ def decide(  # noqa: PLR0917 - the values of one run, in the order they come abo
     timings: Timings,
     *,
     crashed: bool,
+    baseline: Baseline | None = None,
 ) -> Report:
     """Turn what the checks saw into the report.
 
-    ``crashed`` says that a check failed and its findings are not among these: the run is then never clean.
+    ``crashed`` says that a check failed and its findings are not among these: the run is then never clean. What stands
+    in ``baseline`` is left out.
     """
+    seen = _unique(findings)
     kept: list[Finding] = []
     suppressed: list[Suppressed] = []
-    for finding in _unique(findings):
+    for finding in seen:
         by = _left_out_by(settings, finding.code, finding.distribution)
         if by:
             suppressed.append(Suppressed(finding, by))
+        elif baseline is not None and finding.fingerprint in baseline.known:
+            suppressed.append(Suppressed(finding, f"baseline {baseline.path}", known=True))
         else:
-            kept.append(finding)
+            kept.append(_with_ended_ignore(finding, settings))
     shown = sorted(_raised(kept), key=_order)
     missing = _relevant(gaps, settings, crashed=crashed)
+    judged = Judged(settings, missing, tried=timings.smoke_seconds is not None)
     incomplete = crashed or (settings.strict and bool(missing))
     failing = any(finding.severity.rank <= settings.fail_on.rank for finding in shown)
     code = _exit_code(failing=failing and not settings.exit_zero, incomplete=incomplete)
@@ -61,11 +69,22 @@ def decide(  # noqa: PLR0917 - the values of one run, in the order they come abo
         gaps=missing,
         suppressed=tuple(sorted(suppressed, key=lambda each: _order(each.finding))),
         timings=timings,
+        remarks=(*ignored_in_vain(judged, seen), *no_longer_there(judged, seen, baseline)),
     )
 
 
 def wanted(settings: Settings, code: str) -> bool:
-    """Whether a finding of this code or family could be shown, so that work for it is not done in vain."""
+    """Whether a finding of this code or family could be shown, so that work for it is not done in vain.
+
+    What is ignored for a reason is looked for all the same: it is to be told when there is nothing to ignore any more.
+    """
+    if settings.ignores:
+        reasoned = {each.entry for each in settings.ignores}
+        settings = settings._replace(ignore=tuple(each for each in settings.ignore if each not in reasoned))
+    return _could_be_shown(settings, code)
+
+
+def _could_be_shown(settings: Settings, code: str) -> bool:
     if not code or any(entry.startswith(code) for entry in settings.select):
         return True  # something of any family, or a part of the family is selected
     return not _left_out_by(settings, code, "")
@@ -103,10 +122,31 @@ def _left_out_by(settings: Settings, code: str, distribution: str) -> str:
     selected = _best(settings.select, code, distribution) if settings.select else _Match(0, named=False, entry="")
     ignored = _best(settings.ignore, code, distribution)
     if ignored.entry and ignored[:2] >= selected[:2]:
-        return f"ignore {ignored.entry}{_origin(settings, 'ignore')}"
+        return f"ignore {ignored.entry}{_reason(settings, ignored.entry)}{_origin(settings, 'ignore')}"
     if selected == _NO_MATCH:
         return f"select {','.join(settings.select)}{_origin(settings, 'select')}"
     return ""
+
+
+def _reason(settings: Settings, entry: str) -> str:
+    for each in settings.ignores:
+        if each.entry == entry:
+            return f": {each.reason}{f' (until {each.until})' if each.until else ''}"
+    return ""
+
+
+def _with_ended_ignore(finding: Finding, settings: Settings) -> Finding:
+    """Say of a finding that was ignored until some day why it is back."""
+    ended = [each for each in settings.ignores if each.entry not in settings.ignore]
+    best = _best((each.entry for each in ended), finding.code, finding.distribution)
+    for each in ended:
+        if each.entry == best.entry:
+            place = settings.sources.get("ignore", "")
+            note = Evidence(
+                "", f"it was ignored until {each.until} ({each.reason}), which is over; {place}".rstrip("; ")
+            )
+            return replace(finding, evidence=(note, *finding.evidence))
+    return finding
 
 
 def _best(entries: Iterable[str], code: str, distribution: str) -> _Match:
@@ -128,7 +168,7 @@ def _relevant(gaps: Iterable[Gap], settings: Settings, *, crashed: bool) -> tupl
 
     When a check crashed none is left out: the run is incomplete, and one of them says why.
     """
-    kept = {gap for gap in gaps if crashed or any(wanted(settings, code) for code in gap.code.split(", "))}
+    kept = {gap for gap in gaps if crashed or any(_could_be_shown(settings, code) for code in gap.code.split(", "))}
     return tuple(sorted(kept, key=lambda gap: (_family_rank(gap.code), gap.code, gap.what, gap.why)))
 
 

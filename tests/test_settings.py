@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from envaudit import settings as settings_module
 from envaudit.errors import ConfigError
 from envaudit.model import Severity
-from envaudit.setting_kinds import KEYS
+from envaudit.setting_kinds import KEYS, Ignore
 from envaudit.settings import Settings, load_settings, reject_unknown_rules
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         python = "python3.11"
         select = ["abi"]
         ignore = ["ABI001", "DEP:Some.Name"]
+        baseline = "known.json"
         fail-on = "warning"
         strict = true
         exit-zero = true
@@ -81,6 +83,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         python="python3.11",
         select=("ABI",),
         ignore=("ABI001", "DEP:some-name"),
+        baseline=str(tmp_path / "known.json"),
         fail_on=Severity.WARNING,
         strict=True,
         exit_zero=True,
@@ -107,6 +110,9 @@ def test_a_file_cannot_say_what_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="output: can only be given as --output or ENVAUDIT_OUTPUT"):
         load(tmp_path)
     assert load(tmp_path, {"ENVAUDIT_OUTPUT": "x.json"}, no_config=True).output == "x.json"
+    write(tmp_path, "step-summary = true")
+    with pytest.raises(ConfigError, match="can only be given as --step-summary or ENVAUDIT_STEP_SUMMARY"):
+        load(tmp_path)
 
 
 class TestFiles:
@@ -280,6 +286,71 @@ def test_the_nearer_place_decides_between_quiet_and_verbose(tmp_path: Path) -> N
     settings = load(tmp_path, quiet=True)
     assert settings.quiet
     assert not settings.verbose
+
+
+class TestIgnoreTables:
+    TEXT = """
+        ignore = [
+            "RUN001",
+            {code = "abi", package = "Some.Name", reason = " never imported ", until = 2026-12-31},
+            {code = "DEP001", reason = "an accident", until = "2026-10-01"},
+        ]
+    """
+
+    @pytest.mark.parametrize(
+        ("today", "in_force"),
+        [
+            ("2026-10-01", ("RUN001", "ABI:some-name", "DEP001")),
+            ("2026-10-02", ("RUN001", "ABI:some-name")),
+            ("2026-12-31", ("RUN001", "ABI:some-name")),
+            ("2027-01-01", ("RUN001",)),
+        ],
+    )
+    def test_each_holds_until_its_last_day(
+        self, tmp_path: Path, today: str, in_force: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("envaudit.settings._today", lambda: today)
+        write(tmp_path, self.TEXT)
+        settings = load(tmp_path)
+        assert settings.ignore == in_force
+        assert settings.ignores == (
+            Ignore("ABI:some-name", "never imported", "2026-12-31"),
+            Ignore("DEP001", "an accident", "2026-10-01"),
+        )
+
+    def test_today_is_a_day(self) -> None:
+        assert settings_module._today() >= "2026-01-01"
+
+    def test_a_flag_takes_the_place_of_all(self, tmp_path: Path) -> None:
+        write(tmp_path, self.TEXT)
+        settings = load(tmp_path, ignore=["DEP"])
+        assert (settings.ignore, settings.ignores) == (("DEP",), ())
+
+    @pytest.mark.parametrize(
+        ("table", "sentence"),
+        [
+            ('{code = "ABI001"}', r"ignore: \[0\].reason: is missing; say why ABI001 is ignored"),
+            ('{reason = "x"}', r"\[0\].code: is missing"),
+            ('{code = "ABI001", reason = "  "}', r"\[0\].reason: must be a text, not '  '"),
+            ('{code = "ABI001", reason = 1}', r"\[0\].reason: must be a text, not 1"),
+            ('{code = "ABI001", package = "", reason = "x"}', r"\[0\].package: must be a text"),
+            ('{code = "ABI001:x", reason = "x"}', r"\[0\].code: must be a code alone"),
+            ('{code = "ABI009", reason = "x"}', "there is no code 'ABI009'; did you mean ABI00"),
+            ('{code = "ABI001", reason = "x", untl = "x"}', r"\[0\].untl: there is no such key; did you mean until"),
+            (
+                '{code = "ABI001", reason = "x", until = "soon"}',
+                r"\[0\].until: must be a day such as 2026-12-31, not 'soon'",
+            ),
+            ('{code = "ABI001", reason = "x", until = 2026}', r"\[0\].until: must be a day"),
+            ('{code = "ABI001", reason = "x", until = 2026-12-31T00:00:00}', r"\[0\].until: must be a day"),
+            ('"DEP", {code = "ABI001"}', r"\[1\].reason: is missing"),
+            ("1", "must be a list of texts"),
+        ],
+    )
+    def test_what_is_no_entry(self, tmp_path: Path, table: str, sentence: str) -> None:
+        write(tmp_path, f"ignore = [{table}]")
+        with pytest.raises(ConfigError, match=sentence):
+            load(tmp_path)
 
 
 class TestCodes:

@@ -8,6 +8,14 @@ import sys
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from envaudit.cli.arguments import (
+    add_configuration,
+    add_output,
+    add_selection,
+    add_smoke,
+    add_target,
+    add_verdict,
+)
 from envaudit.cli.streams import complain, is_terminal, write_out
 from envaudit.errors import EXIT_CLEAN
 
@@ -30,6 +38,7 @@ examples:
   envaudit check -f json -o report.json   for programs
   envaudit check -o sarif:report.sarif    also as a file that code scanning reads
   envaudit check --ignore DEP002:pandas   leave out what you know about
+  envaudit check --baseline known.json    fail only for what is new (envaudit baseline write)
   envaudit check --code src --code a.ipynb   also link your own code and notebooks
   envaudit check /opt/venv --root img     an unpacked image; nothing of it is run
 
@@ -50,77 +59,14 @@ def add_parser(commands: Commands) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("target", nargs="?", metavar="TARGET", help="environment, interpreter or site-packages folder")
-    parser.add_argument("-p", "--python", metavar="PYTHON", help="the interpreter whose environment is audited")
-    parser.add_argument("--root", metavar="DIR", help="TARGET lies in this unpacked image: look everything up inside")
-    parser.add_argument(
-        "--code", action="append", metavar="PATH", help="also link this file, folder or notebook of yours (repeatable)"
-    )
+    add_target(parser)
     parser.add_argument("--list", action="store_true", dest="list_checks", help="list checks and smoke tests, and stop")
-    _add_choice(parser.add_argument_group("what counts"))
-    _add_smoke(parser.add_argument_group("smoke tests"))
-    _add_output(parser.add_argument_group("output"))
-    configuration = parser.add_argument_group("configuration")
-    configuration.add_argument(
-        "--no-cache", action="store_false", default=None, dest="cache", help="read every file, and keep nothing"
-    )
-    files = configuration.add_mutually_exclusive_group()
-    files.add_argument(
-        "--config", metavar="FILE", help="read this file, not the nearest envaudit.toml or pyproject.toml"
-    )
-    files.add_argument("--no-config", action="store_true", help="read no configuration file")
-
-
-def _add_choice(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--select", action="append", metavar="CODES", help="only these, such as ABI,DEP001 (repeatable)")
-    group.add_argument(
-        "--ignore", action="append", metavar="CODES", help="not these; also CODE:distribution (repeatable)"
-    )
-    group.add_argument(
-        "--fail-on", metavar="SEVERITY", help="error (default), warning or note: exit with 1 from here on"
-    )
-    group.add_argument("--strict", action="store_true", default=None, help="exit with 3 if anything was not checked")
-    group.add_argument("--exit-zero", action="store_true", default=None, help="exit with 0 in spite of findings")
-    group.add_argument(
-        "--rules", action="append", metavar="PATH", help="also use the rules in this folder or built file (repeatable)"
-    )
-    group.add_argument(
-        "--rules-only", action="store_true", default=None, help="use only those, not the rules that ship with envaudit"
-    )
-    group.add_argument(
-        "--verify", action="store_true", default=None, help="read every installed file and compare it with its digest"
-    )
-
-
-def _add_smoke(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--smoke", action=argparse.BooleanOptionalAction, default=None, help="run small computations (default: yes)"
-    )
-    group.add_argument("--timeout", metavar="SECONDS", help="for each test (default: 60)")
-    group.add_argument("--memory-limit", metavar="SIZE", help="for each test, such as 512M or 4G (default: 2G)")
-    group.add_argument("--jobs", metavar="N", help="tests at a time (default: one for each processor)")
-
-
-def _add_output(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "-f", "--format", metavar="FORMAT", help="text (default), json, sarif, junit, github, gitlab or markdown"
-    )
-    group.add_argument(
-        "-o",
-        "--output",
-        action="append",
-        metavar="FILE",
-        help="write the report to a file instead; FORMAT:FILE writes it there as well, in that format (repeatable)",
-    )
-    group.add_argument(
-        "--step-summary", action="store_true", default=None, help="add it to the summary of a GitHub Actions step"
-    )
-    group.add_argument("--color", metavar="WHEN", help="auto (default), always or never")
-    amount = group.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", default=None, help="only errors and the verdict")
-    amount.add_argument(
-        "-v", "--verbose", action="store_true", default=None, help="all evidence, and what was left out"
-    )
+    counts = parser.add_argument_group("what counts")
+    add_selection(counts)
+    add_verdict(counts)
+    add_smoke(parser.add_argument_group("smoke tests"))
+    add_output(parser.add_argument_group("output"))
+    add_configuration(parser.add_argument_group("configuration"))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -142,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         settings = load_settings(vars(options), environ, cwd)
         places = destinations(settings, keeper.variables)
         anchor = anchor_of(places, cwd)
-        report = _audit(settings, keeper.variables, cwd)
+        report = audited(settings, keeper.variables, cwd)
     deliver_all(written(report, places, settings, environ, cwd=cwd, anchor=anchor))
     said = [] if settings.quiet else [line for line in (told_where(report, places), *_remarks(report)) if line]
     for line in said:
@@ -152,21 +98,22 @@ def run(options: argparse.Namespace) -> int:
         later = written(
             replace(report, unchanged_since=keeper.started), places, settings, environ, cwd=cwd, anchor=anchor
         )
-        keeper.keep(later, report.exit_code, "\n".join(said), _same_until(report))
+        keeper.keep(later, report.exit_code, "\n".join(said), _same_until(report, settings))
     return report.exit_code
 
 
 def _remarks(report: Report) -> Iterator[str]:
-    """Yield what is said beside the report: that the rules are old."""
+    """Yield what is said beside the report: of settings that have no effect, and that the rules are old."""
     import datetime as dt  # noqa: PLC0415
 
     from envaudit.rulebook.age import age_note  # noqa: PLC0415
 
+    yield from report.remarks
     yield age_note(report.rules.version, dt.datetime.now(dt.timezone.utc).date())
 
 
-def _same_until(report: Report) -> float:
-    """Return the time (seconds since 1970) until which the same is said of the age of the rules."""
+def _same_until(report: Report, settings: Settings) -> float:
+    """Return the time (seconds since 1970) until which the same is said of the age of rules, and is ignored."""
     import datetime as dt  # noqa: PLC0415
 
     from envaudit.rulebook.age import age_note  # noqa: PLC0415
@@ -174,10 +121,16 @@ def _same_until(report: Report) -> float:
     today = dt.datetime.now(dt.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     notes = (age_note(report.rules.version, (today + dt.timedelta(days)).date()) for days in range(_LONGEST))
     first = next(notes)
-    return (today + dt.timedelta(1 + sum(1 for _ in takewhile(first.__eq__, notes)))).timestamp()
+    same = 1 + sum(1 for _ in takewhile(first.__eq__, notes))
+    ends = (
+        dt.date.fromisoformat(each.until) for each in settings.ignores if each.entry in settings.ignore and each.until
+    )
+    left = ((end - today.date()).days + 1 for end in ends)
+    return (today + dt.timedelta(min((same, *left)))).timestamp()
 
 
-def _audit(settings: Settings, environ: Mapping[str, str], cwd: str) -> Report:
+def audited(settings: Settings, environ: Mapping[str, str], cwd: str) -> Report:
+    """Audit, and show on a terminal how far it is."""
     from envaudit.audit import audit  # noqa: PLC0415 - nothing of it is needed to refuse wrong settings
 
     if settings.quiet or not is_terminal(sys.stderr) or environ.get("TERM") == "dumb":

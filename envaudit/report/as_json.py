@@ -44,6 +44,7 @@ def document(report: Report) -> dict[str, Any]:
         "gaps": [_gap(gap) for gap in report.gaps],
         "suppressed": [{"by": each.by, "finding": _finding(each.finding)} for each in report.suppressed],
         "timings": _timings(report.timings),
+        "remarks": list(report.remarks),
         "unchanged_since": report.unchanged_since or None,
     }
 

@@ -82,7 +82,7 @@ def _details(report: Report, view: View) -> Iterator[Line]:
         yield from _gaps(report.gaps, view)
         yield ()
     if report.suppressed:
-        yield (Span("ignored by settings", "bold"),)
+        yield (Span("left out" if any(each.known for each in report.suppressed) else "ignored by settings", "bold"),)
         for each in report.suppressed:
             head, message = _head(each.finding)
             text = f"{message} (by {plain(each.by)})"

@@ -119,8 +119,11 @@ def _seen(report: Report) -> str:
 
 
 def _left_out(report: Report, *, hint: bool) -> Iterable[str]:
-    if report.suppressed:
-        yield f"{number(len(report.suppressed), 'finding')} ignored by settings"
+    known = sum(each.known for each in report.suppressed)
+    if known:
+        yield f"{number(known, 'finding')} known by the baseline"
+    if len(report.suppressed) > known:
+        yield f"{number(len(report.suppressed) - known, 'finding')} ignored by settings"
     gaps = len(report.gaps)
     if not gaps:
         yield "0 not checked"

@@ -21,6 +21,7 @@ import envaudit.audit
 from envaudit.cache.database import FILE_NAME, Cache
 from envaudit.checks.registry import CHECKS
 from envaudit.cli import check, keep, main, replay
+from envaudit.settings import Settings
 from tests.binary.conftest import fixture
 from tests.report.samples import HEALTHY
 from tests.support.trees import Dist, Link, make_distribution, make_venv, site_packages, write_tree
@@ -306,7 +307,7 @@ def test_what_the_calendar_changes(place: Place, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(("version", "days"), [("2020.1.1", 1), ("2999.1.1", 60), ("unknown", 60)])
 def test_how_long_the_same_is_said_of_rules(version: str, days: int) -> None:
     of_old = HEALTHY._replace(rules=HEALTHY.rules._replace(version=version))
-    assert 0 <= days * 86400 - (check._same_until(of_old) - time.time()) <= 86400
+    assert 0 <= days * 86400 - (check._same_until(of_old, Settings()) - time.time()) <= 86400
 
 
 def test_another_folder_to_start_from(place: Place, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_every_report_fits_the_schema(sample: Report) -> None:
 
 def test_the_contract() -> None:
     out = document(BROKEN)
-    keys = "schema_version tool rules target verdict exit_code findings gaps suppressed timings unchanged_since"
+    keys = "schema_version tool rules target verdict exit_code findings gaps suppressed timings remarks unchanged_since"
     assert list(out) == keys.split()
     assert out["schema_version"] == 1
     assert out["tool"] == {"name": "envaudit", "version": __version__}
@@ -163,6 +163,8 @@ def _drop(path: str) -> Callable[[Any], None]:
         _set("findings/0/fingerprint", "x"),
         _set("findings/2/location/more", 1),
         _set("gaps/0/more", 1),
+        _set("remarks", [""]),
+        _drop("remarks"),
         _set("suppressed/0/by", ""),
         _set("suppressed/0/more", 1),
         _set("timings/smoke_seconds", "1"),
