@@ -43,7 +43,8 @@ class ChangedFiles(NamedTuple):
     ``owner`` is an ``info_path``, ``listed`` the number of files that RECORD lists. ``gone`` are the folders in which
     RECORD lists files and that are not there any more. ``stated`` is the version that changed files of the
     distribution state, and ``stated_in`` the file that does, when it is another release than the metadata's.
-    ``outside`` are files that were not opened because a link leads out of the environment.
+    ``outside`` are files that were not opened because a link leads out of the environment. ``bytecode`` are the ``.pyc``
+    that are not there, of ``bytecode_listed`` ones; they are not among ``missing``.
     """
 
     owner: str
@@ -55,6 +56,8 @@ class ChangedFiles(NamedTuple):
     stated: str = ""
     stated_in: str = ""
     outside: tuple[str, ...] = ()
+    bytecode: tuple[str, ...] = ()
+    bytecode_listed: int = 0
 
 
 class Claim(NamedTuple):

@@ -15,6 +15,7 @@ from envaudit.checks import (
     env_state,
     idx,
     ins,
+    ins_bytecode,
     ins_shared,
     ins_versions,
     known,
@@ -110,6 +111,7 @@ CHECKS: tuple[Check, ...] = (
         "what RECORD lists, against what is there: missing and changed files, two owners, two versions",
         lambda facts, _: chain(
             ins.check_installed(facts),
+            ins_bytecode.check_bytecode(facts),
             ins_shared.check_shared(facts),
             twins.check_twins(facts),
             ins_versions.check_versions(facts),

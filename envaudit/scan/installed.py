@@ -12,6 +12,7 @@ from envaudit.errors import ReadError
 from envaudit.files import exists, read_bytes, real, statuses, why_not_there
 from envaudit.model import Gap, replace
 from envaudit.model_installed import ChangedFile, ChangedFiles, SharedFile
+from envaudit.scan.bytecode import Bytecode
 from envaudit.scan.content import blank, change_of, is_digest
 from envaudit.scan.record import depth_below_prefix, list_files, size_of
 from envaudit.scan.shared import Claims
@@ -63,6 +64,8 @@ class _Compared(NamedTuple):
     missing: list[str]
     resized: list[_Row]
     younger: list[_Row]
+    bytecode: tuple[str, ...] = ()
+    bytecode_listed: int = 0
 
 
 def compare_installed(
@@ -121,6 +124,7 @@ class _Comparison:
         self._claims: dict[str, Claims] = {}
         self._compared: dict[str, _Compared] = {}
         self._gaps: list[Gap] = []
+        self._bytecode = Bytecode(target)
         self._hashed = 0
 
     def add(self, dist: Distribution, data: bytes) -> None:
@@ -132,7 +136,11 @@ class _Comparison:
             return
         self._claims.setdefault(dist.site_dir, Claims(dist.site_dir)).add(dist.info_path, listed)
         compared = self._look(dist, listed)
-        if compared.missing or compared.resized or compared.younger:
+        number, lost = self._bytecode.missing(
+            dist.site_dir, data, depth_below_prefix(dist.site_dir), frozenset(compared.missing)
+        )
+        compared = compared._replace(bytecode=lost, bytecode_listed=number if lost else 0)
+        if compared.missing or compared.resized or compared.younger or lost:
             self._compared[dist.info_path] = compared
 
     def finish(self, distributions: Sequence[Distribution]) -> Installed:
@@ -149,7 +157,7 @@ class _Comparison:
                 found = replace(found, stray=stray_modules(dist, folders, claims))
             if found[2:] != ChangedFiles("")[2:]:
                 changed.append(found)
-        return Installed(tuple(changed), shared, tuple(self._gaps))
+        return Installed(tuple(changed), shared, (*self._gaps, *self._bytecode.gaps))
 
     def _look(self, dist: Distribution, listed: Listed) -> _Compared:
         """Compare size and time of every file, in a loop that does nothing else for a file that is as it should be."""
@@ -204,6 +212,8 @@ class _Comparison:
             stated=stated.version if stated else "",
             stated_in=stated.path if stated else "",
             outside=tuple(outside),
+            bytecode=compared.bytecode,
+            bytecode_listed=compared.bytecode_listed,
         )
 
     def _worth_hashing(self, compared: _Compared) -> Iterable[_Row]:

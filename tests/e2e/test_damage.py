@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.test_leftovers import check, found, heal, site_of
-from tests.support.environments import build_environment, python_of, run_uv
+from tests.support.environments import build_environment, installing, python_of, run_uv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -199,6 +200,23 @@ def test_a_module_that_another_build_has_left(sound: Path) -> None:
     heal(finding)
     assert not stray.exists()
     assert whole(check(sound))
+
+
+@pytest.mark.parametrize("names", ["packaging", "*"], ids=["one", "all"])
+def test_bytecode_that_was_cleaned_away(tmp_path: Path, names: str) -> None:
+    """pip lists what it has compiled; who makes an image small deletes it."""
+    environment = build_environment(tmp_path / "venv", "3.11", [], seed=True)
+    command = [python_of(environment), "-m", "pip", "install", "-q", "packaging==24.2", "idna==3.10", "flask==3.0.3"]
+    subprocess.run(command, check=True, capture_output=True, env=installing())
+    assert check(environment).report()["findings"] == []
+    for folder in [*site_of(environment).glob(f"{names}/**/__pycache__"), *site_of(environment).glob("__pycache__")]:
+        shutil.rmtree(folder, ignore_errors=True)
+    ran = check(environment)
+    finding = found(ran, "INS001")
+    assert (ran.status, finding["severity"]) == (0, "note")
+    assert f"{'packaging' if names == 'packaging' else '9 distributions'}: none of the" in finding["message"]
+    heal(finding)
+    assert check(environment).report()["findings"] == []
 
 
 def test_everything_is_verified(sound: Path) -> None:

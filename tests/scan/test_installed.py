@@ -139,10 +139,10 @@ def test_a_hard_link_is_told_apart(site: Path, tmp_path: Path) -> None:
 # --- the innocent ---------------------------------------------------------------------------------------------------
 
 
-def test_bytecode_is_not_looked_at(site: Path) -> None:
+def test_the_content_of_bytecode_is_not_looked_at(site: Path) -> None:
     files = {"pkg/__init__.py": "", "pkg/__pycache__/__init__.cpython-311.pyc": b"abc", "pkg/__pycache__/x.pyc": b"d"}
     _install(site, files=files)
-    (site / "pkg/__pycache__/x.pyc").unlink()
+    (site / "pkg/__pycache__/x.pyc").unlink()  # of no Python in particular
     _rewrite(site / "pkg/__pycache__/__init__.cpython-311.pyc", b"other")
     for verify in (False, True):
         assert _scan(site, verify=verify).changed == ()
