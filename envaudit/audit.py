@@ -45,6 +45,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     if any(wanted(settings, family) for family in ("INS", "ENV")):
         facts = _with_layout(facts, environ, cwd)
     facts = _with_code(facts, settings)
+    facts = _with_index(facts, settings, environ, cwd)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
     rulebook = load_rules(rule_places(settings), installed)
     reject_unknown_rules(settings, rulebook.ids())
@@ -121,6 +122,18 @@ def _with_code(facts: Facts, settings: Settings) -> Facts:
     with looking_inside(facts.target.root):
         found = link_user_code(facts.target, tuple(facts.visible().values()), given)
     return replace(facts, code=found.needs, gaps=(*facts.gaps, *found.gaps))
+
+
+def _with_index(facts: Facts, settings: Settings, environ: Mapping[str, str], cwd: str) -> Facts:
+    """Add what package indexes say about what is installed, where the user wants them asked."""
+    if not settings.online or settings.offline or not wanted(settings, "IDX"):
+        return facts
+    from envaudit.cache.place import default_folder  # noqa: PLC0415
+    from envaudit.gather_index import ask_about_installed  # noqa: PLC0415  0.2 s that runs without a network save
+
+    place = default_folder(environ) if settings.cache else ""
+    indexed, gaps = ask_about_installed(tuple(facts.visible().values()), environ, cwd, place)
+    return replace(facts, indexed=indexed, gaps=(*facts.gaps, *gaps))
 
 
 def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) -> Facts:

@@ -30,7 +30,10 @@ _GIB = 1024**3
 _FILE_LIMIT = 4 * 1024**2  # bytes of a configuration file
 _TOOL_PREFIX = "tool.envaudit."
 _NO_CACHE = "ENVAUDIT_NO_CACHE"
-_OTHER_VARIABLES = ("ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG", "ENVAUDIT_CACHE_DIR", _NO_CACHE)
+_OTHER_VARIABLES = (
+    "ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG", "ENVAUDIT_CACHE_DIR", _NO_CACHE, "ENVAUDIT_INDEX_URL",
+    "ENVAUDIT_EXTRA_INDEX_URL", "ENVAUDIT_FIND_LINKS", "ENVAUDIT_CERT",
+)  # fmt: skip
 # A file of the project under audit must not be able to say what is written to.
 _NEVER_IN_A_FILE = frozenset({"output", "step-summary"})
 _PATHS_IN_A_FILE = frozenset({"target", "root", "python", "baseline"})
@@ -45,12 +48,14 @@ class Settings(NamedTuple):
     ``ignore`` still holds of them is in force, the others have ended. ``baseline`` is a file of known findings.
     ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
     smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
-    read of compiled files, ``verify`` is to read every file and hold it against its digest. ``code`` are files and
-    folders of the user's own that are linked against the environment. ``rules`` are extra folders or built files of
-    rules, ``rules_only`` leaves out those that ship. ``output`` is a file, empty for standard output; ``outputs`` are
-    files that the report is written to as well, each in a format of its own, and ``step_summary`` adds it to the file
-    that GitHub names for the summary of a step. ``sources`` says of each field that is not at its default where its
-    value came from, in words for a message.
+    read of compiled files, ``online`` to ask package indexes about what is installed, ``offline`` forbids the gate to.
+    ``python_version`` and ``python_platform`` are those that the gate judges for, ``exclude_newer`` is a moment after
+    which nothing on an index counts for it. ``verify`` is to read every file and hold it against its digest. ``code``
+    are files and folders of the user's own that are linked against the environment. ``rules`` are extra folders or
+    built files of rules, ``rules_only`` leaves out those that ship. ``output`` is a file, empty for standard output;
+    ``outputs`` are files that the report is written to as well, each in a format of its own, and ``step_summary`` adds
+    it to the file that GitHub names for the summary of a step. ``sources`` says of each field that is not at its
+    default where its value came from, in words for a message.
     """
 
     target: str = ""
@@ -68,6 +73,11 @@ class Settings(NamedTuple):
     smoke_memory: int = 2 * _GIB
     jobs: int = 0
     cache: bool = True
+    online: bool = False
+    offline: bool = False
+    python_version: tuple[str, ...] = ()
+    python_platform: tuple[str, ...] = ()
+    exclude_newer: str = ""
     code: tuple[str, ...] = ()
     verify: bool = False
     rules: tuple[str, ...] = ()

@@ -67,6 +67,11 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         memory-limit = "2GiB"
         jobs = 1
         cache = false
+        online = true
+        offline = true
+        python-version = ["3.11", "3.13"]
+        python-platform = ["linux"]
+        exclude-newer = "2026-01-01"
         code = ["src", "/abs/a.ipynb"]
         rules = ["extra", "/abs"]
         rules-only = true
@@ -88,6 +93,11 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         strict=True,
         exit_zero=True,
         cache=False,
+        online=True,
+        offline=True,
+        python_version=("3.11", "3.13"),
+        python_platform=("linux",),
+        exclude_newer="2026-01-01",
         verify=True,
         smoke=False,
         smoke_timeout=1.5,

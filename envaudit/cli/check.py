@@ -62,6 +62,7 @@ def add_parser(commands: Commands) -> None:
     add_target(parser)
     parser.add_argument("--list", action="store_true", dest="list_checks", help="list checks and smoke tests, and stop")
     counts = parser.add_argument_group("what counts")
+    counts.add_argument("--online", action="store_true", default=None, help="also ask the package index (IDX)")
     add_selection(counts)
     add_verdict(counts)
     add_smoke(parser.add_argument_group("smoke tests"))

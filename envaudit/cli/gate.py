@@ -55,9 +55,11 @@ def add_parser(commands: Commands) -> None:
         "--python-platform", action="append", metavar="NAME", help="such as linux, macos, windows (repeatable)"
     )
     network = parser.add_argument_group("network")
-    network.add_argument("--offline", action="store_true", help="open no connection: files and rules alone")
+    network.add_argument(
+        "--offline", action="store_true", default=None, help="open no connection: files and rules alone"
+    )
     network.add_argument("--no-resolve", action="store_true", help="leave open versions open, and judge their ranges")
-    network.add_argument("--exclude-newer", metavar="DATE", default="", help="the index as it was (passed to uv)")
+    network.add_argument("--exclude-newer", metavar="DATE", help="the index as it was (passed to uv)")
     counts = parser.add_argument_group("what counts")
     add_selection(counts)
     add_verdict(counts)
@@ -77,10 +79,10 @@ def run(options: argparse.Namespace) -> int:
     request = GateRequest(
         files=tuple(dict.fromkeys(options.files)) or _files_here(cwd),
         base=options.base,
-        offline=options.offline,
-        pythons=tuple(options.python_version or ()),
-        platforms=tuple(options.python_platform or ()),
-        exclude_newer=options.exclude_newer,
+        offline=settings.offline,
+        pythons=settings.python_version,
+        platforms=settings.python_platform,
+        exclude_newer=settings.exclude_newer,
         resolve=not options.no_resolve,
     )
     report = gate(settings, request, environ, cwd)

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.audit import rule_places
+from envaudit.baseline import read_baseline
 from envaudit.checks.registry import Judgement, run_checks
 from envaudit.errors import ReadError, RequirementError, UsageError
 from envaudit.gate.base import Base
@@ -76,6 +77,7 @@ def gate(settings: Settings, request: GateRequest, environ: Mapping[str, str], c
     Raises ``RequirementError`` for a file that cannot be read, ``UsageError`` for what cannot be asked.
     """
     started = time.perf_counter()
+    baseline = read_baseline(settings.baseline) if settings.baseline else None
     base = Base(request.base, _folder_of(request.files, cwd), cwd, environ) if request.base else None
     gaps: list[Gap] = []
     pairs = [pair for path in request.files if (pair := _read(path, base, environ, cwd, gaps)) is not None]
@@ -94,7 +96,7 @@ def gate(settings: Settings, request: GateRequest, environ: Mapping[str, str], c
     findings, crashed = _judge(legs, rulebook, gaps, several=len(wished) > 1)
     timings = Timings(time.perf_counter() - started)
     facts = _all_facts(legs, request, wished)
-    return decide(facts, rulebook.info, findings, gaps, settings, timings, crashed=crashed)
+    return decide(facts, rulebook.info, findings, gaps, settings, timings, crashed=crashed, baseline=baseline)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

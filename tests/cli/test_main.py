@@ -13,7 +13,15 @@ import pytest
 import envaudit.report
 from envaudit import __version__, errors
 from envaudit.cli import main, run, streams
-from envaudit.errors import ConfigError, EnvauditError, ReadError, RuleError, TargetError, UsageError
+from envaudit.errors import (
+    ConfigError,
+    EnvauditError,
+    ReadError,
+    RequirementError,
+    RuleError,
+    TargetError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +34,10 @@ ERRORS = (
     ConfigError("envaudit.toml", "fail-on", "bad"),
     TargetError("no such environment"),
     RuleError("r.toml", "match", "bad"),
+    RequirementError("requirements.txt", 3, "bad"),
     ReadError("too long"),
 )
-STAGES = ("envaudit.settings.load_settings", "audit", "envaudit.report.render", "envaudit.cli.check.write_out")
+STAGES = ("envaudit.settings.load_settings", "audit", "envaudit.report.render", "envaudit.cli.streams.write_out")
 
 
 def subclasses(kind: type[EnvauditError]) -> set[type[EnvauditError]]:

@@ -29,7 +29,7 @@ class Ran(NamedTuple):
         return [(f["code"], f["distribution"]) for f in self.report()["findings"] if f["severity"] == "error"]
 
 
-def envaudit(*arguments: str, timeout: float = 300, **variables: str) -> Ran:
+def envaudit(*arguments: str, timeout: float = 300, cwd: str = "", **variables: str) -> Ran:
     """Run ``envaudit`` with these arguments, without the configuration of this repository."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("ENVAUDIT_")}
     env["ENVAUDIT_CACHE_DIR"] = os.environ.get("ENVAUDIT_CACHE_DIR", "")
@@ -40,7 +40,7 @@ def envaudit(*arguments: str, timeout: float = 300, **variables: str) -> Ran:
         text=True,
         timeout=timeout,
         check=False,
-        cwd=ROOT,
+        cwd=cwd or ROOT,
         env=env,
     )
     assert "Traceback (most recent call last)" not in done.stderr, done.stderr

@@ -1,0 +1,128 @@
+"""The gate with an index on this machine: what it says, and that what it does not say is a gap."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from envaudit.gate import GateRequest, gate
+from envaudit.model import Severity
+from envaudit.settings import Settings
+from tests.support.package_index import package_index
+from tests.support.wheels import wheel, wheel_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from envaudit.model import Report
+
+LINUX = "cp311-cp311-manylinux_2_17_x86_64"
+
+
+def offered(name: str, *versions: str, tag: str = "py3-none-any", **fields: Any) -> dict[str, dict[str, bytes]]:
+    return {name: {wheel_name(name, each, tag): wheel(name, each, tag=tag, **fields) for each in versions}}
+
+
+def judge(folder: Path, text: str, address: str, python: str = "3.11", **fields: Any) -> Report:
+    (folder / "requirements.txt").write_text(text)
+    environ = {"PATH": "/usr/bin:/bin", "PIP_INDEX_URL": address, "PIP_CONFIG_FILE": "/dev/null", "HOME": str(folder)}
+    request = GateRequest(("requirements.txt",), pythons=(python,), platforms=("linux",), resolve=False, **fields)
+    return gate(Settings(cache=False), request, environ, str(folder))
+
+
+def found(report: Report) -> list[tuple[str, str, str, int | None]]:
+    return [
+        (each.code, each.severity.value, each.distribution, (each.location or (0, 0))[1]) for each in report.findings
+    ]
+
+
+def test_what_is_there_and_fits_is_no_finding(tmp_path: Path) -> None:
+    with package_index(offered("demo", "1.0", tag=LINUX)) as server:
+        report = judge(tmp_path, "demo==1.0\n", server.address)
+    assert found(report) == []
+    assert [gap.code for gap in report.gaps if gap.code.startswith("IDX")] == ["IDX", "IDX004"]
+
+
+def test_a_yanked_release_with_its_reason(tmp_path: Path) -> None:
+    extra = {wheel_name("demo", "1.0"): {"yanked": "deletes your files"}}
+    with package_index(offered("demo", "1.0", "1.1"), extra=extra) as server:
+        report = judge(tmp_path, "\ndemo==1.0\n", server.address)
+        other = judge(tmp_path, "demo==1.1\n", server.address)
+    assert found(report) == [("IDX001", "warning", "demo", 2)]
+    assert "deletes your files" in report.findings[0].message
+    assert found(other) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("demo==9.9\n", "no such version"), ("absent==1.0\n", "no such project")]
+)
+def test_what_does_not_exist(tmp_path: Path, text: str, message: str) -> None:
+    with package_index(offered("demo", "1.0")) as server:
+        report = judge(tmp_path, text, server.address)
+    assert [each[:2] for each in found(report)] == [("IDX003", "error")]
+    assert message in report.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("files", "severity", "message"),
+    [
+        ({wheel_name("demo", "1.0", LINUX): b"", "demo-1.0.tar.gz": b""}, "warning", "would be built from source"),
+        ({wheel_name("demo", "1.0", LINUX): b""}, "error", "no source: it cannot be installed"),
+        ({"demo-1.0.tar.gz": b""}, "note", "would be built from source"),
+    ],
+)
+def test_no_wheel_for_this_python(tmp_path: Path, files: dict[str, bytes], severity: str, message: str) -> None:
+    with package_index({"demo": files}) as server:
+        report = judge(tmp_path, "demo==1.0\n", server.address, python="3.13")
+    assert found(report) == [("IDX002", severity, "demo", 1)]
+    assert message in report.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("status", "severity"), [("quarantined", "error"), ("archived", "note"), ("deprecated", "note")]
+)
+def test_the_status_of_a_project(tmp_path: Path, status: str, severity: str) -> None:
+    with package_index(offered("demo", "1.0"), status={"status": status, "reason": "see there"}) as server:
+        report = judge(tmp_path, "demo==1.0\n", server.address)
+    assert found(report) == [("IDX004", severity, "demo", 1)]
+    assert "see there" in report.findings[0].message
+
+
+def test_hashes_that_the_index_does_not_offer(tmp_path: Path) -> None:
+    files = offered("demo", "1.0")
+    good = hashlib.sha256(next(iter(files["demo"].values()))).hexdigest()
+    with package_index(files) as server:
+        fits = judge(tmp_path, f"demo==1.0 --hash=sha256:{'0' * 64} --hash=sha256:{good}\n", server.address)
+        bad = judge(tmp_path, f"demo==1.0 --hash=sha256:{'0' * 64}\n", server.address)
+        other = judge(tmp_path, f"demo==1.0 --hash=md5:{'0' * 32}\n", server.address)
+    assert found(fits) == []
+    assert found(bad) == [("IDX006", "error", "demo", 1)]
+    assert found(other) == []
+    assert any(gap.code == "IDX006" and "no digest of the kind" in gap.why for gap in other.gaps)
+
+
+def test_an_index_that_does_not_answer_is_a_gap_and_never_clean(tmp_path: Path) -> None:
+    with package_index(offered("demo", "1.0"), busy=(500,) * 9, retry_after="0") as server:
+        report = judge(tmp_path, "demo==1.0\nabsent==1\n", server.address)
+    assert found(report) == []
+    assert {gap.what for gap in report.gaps if "busy or broken" in gap.why} == {"demo 1.0", "absent 1"}
+
+
+def test_metadata_of_a_lock_is_read_and_held_against_it(tmp_path: Path) -> None:
+    files = {**offered("demo", "1.0", requires=("other>=2", "absent")), **offered("other", "1.0")}
+    with package_index(files) as server:
+        digests = {name: hashlib.sha256(next(iter(content.values()))).hexdigest() for name, content in files.items()}
+        text = "".join(f"{name}==1.0 --hash=sha256:{digest}\n" for name, digest in digests.items())
+        report = judge(tmp_path, text, server.address)
+    assert sorted(found(report)) == [("DEP001", "error", "demo", 1), ("DEP002", "error", "demo", 1)]
+
+
+def test_an_index_named_in_the_file_is_asked_and_its_password_never_shown(tmp_path: Path) -> None:
+    with package_index(offered("demo", "1.0"), auth=("me", "secret")) as server:
+        address = server.address.replace("http://", "http://me:secret@")
+        report = judge(tmp_path, f"--index-url {address}\ndemo==2.0\n", "http://127.0.0.1:9/simple/")
+    assert [each[0] for each in found(report)] == ["IDX003"]
+    assert "secret" not in repr(report)
+    assert report.findings[0].severity is Severity.ERROR
