@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from envaudit.model import Severity, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from envaudit.model import Finding
     from envaudit.rulebook import Rulebook
@@ -46,7 +46,7 @@ _SILENT_ENDS = frozenset({"RUN001", "RUN002", "RUN003", "RUN004"})
 
 
 def join_causes(findings: Iterable[Finding], rulebook: Rulebook) -> list[Finding]:
-    """Return the findings, each cause with the fingerprints of the smoke failures that it explains."""
+    """Return the findings, each cause with the fingerprints of the failures and of the rules that it explains."""
     every = list(findings)
     seen = [finding for finding in every if finding.code.startswith("RUN")]
     read = [finding for finding in every if not finding.code.startswith("RUN")]
@@ -55,12 +55,29 @@ def join_causes(findings: Iterable[Finding], rulebook: Rulebook) -> list[Finding
         cause = _cause(failure, read, rulebook)
         if cause is not None:
             explained.setdefault(cause.fingerprint, []).append(failure.fingerprint)
+    for conflict, rule in _known_conflicts(read, rulebook):
+        explained.setdefault(conflict.fingerprint, []).append(rule.fingerprint)
     return [
-        replace(finding, explains=tuple(explained[finding.fingerprint]))
+        replace(finding, explains=(*finding.explains, *explained[finding.fingerprint]))
         if finding.fingerprint in explained
         else finding
         for finding in every
     ]
+
+
+def _known_conflicts(read: Sequence[Finding], rulebook: Rulebook) -> Iterator[tuple[Finding, Finding]]:
+    """Yield what was found of two owners of a file, with the rule that says the same of the two."""
+    shared = {
+        frozenset((finding.distribution, *_names(finding))): finding
+        for finding in read
+        if finding.code == "INS003" and finding.severity is not Severity.NOTE
+    }
+    for finding in read if shared else ():
+        rule = rulebook.get(finding.code) if finding.code.startswith("EA-") else None
+        if rule is not None and rule.category == "file-conflict":
+            conflict = shared.get(frozenset((finding.distribution, *_names(finding))))
+            if conflict is not None:
+                yield conflict, finding
 
 
 def _cause(failure: Finding, read: Sequence[Finding], rulebook: Rulebook) -> Finding | None:

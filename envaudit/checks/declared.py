@@ -42,6 +42,11 @@ def requirements_on(facts: Facts, name: str, among: Container[str] | None = None
                 yield Declared(dist, bounds)
 
 
+def is_required(facts: Facts, name: str) -> bool:
+    """Whether a visible distribution requires another one."""
+    return next(requirements_on(facts, name), None) is not None
+
+
 def admits(bound: str, version: str) -> bool:
     """Whether a version is within a bound."""
     plainly = holds(bound, version)

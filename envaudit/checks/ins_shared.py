@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envaudit.checks.declared import requirements_on
+from envaudit.checks.declared import is_required
 from envaudit.checks.fixes import keep_one
 from envaudit.checks.importance import use_of
 from envaudit.model import Confidence, Evidence, Finding, Involved, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from envaudit.model import Distribution, Facts, Fix, SharedFile
+    from envaudit.rulebook import Rulebook
 
 _EXAMPLES = 10
 _SEVERITY = {
@@ -23,8 +24,14 @@ _SEVERITY = {
 }
 
 
-def check_shared(facts: Facts) -> Iterator[Finding]:
-    """Yield ``INS003`` for each pair of distributions with common files of different content."""
+def check_shared(facts: Facts, rulebook: Rulebook) -> Iterator[Finding]:
+    """Yield ``INS003`` for each pair of distributions with common files of different content.
+
+    Where a rule knows which of the two is meant hardly ever, removing that one comes first.
+    """
+    if not facts.shared:
+        return
+    seldom = frozenset(_seldom_meant(facts, rulebook))
     owners = {dist.info_path: dist for dist in facts.distributions if not dist.hidden_by}
     pairs: dict[tuple[str, str], list[SharedFile]] = {}
     for file in facts.shared:
@@ -33,10 +40,25 @@ def check_shared(facts: Facts) -> Iterator[Finding]:
             for other in claimants[index + 1 :]:
                 pairs.setdefault((one, other), []).append(file)
     for (one, other), files in pairs.items():
-        yield _finding(facts, owners[one], owners[other], files)
+        yield _finding(facts, owners[one], owners[other], files, seldom)
 
 
-def _finding(facts: Facts, one: Distribution, other: Distribution, files: Sequence[SharedFile]) -> Finding:
+def _seldom_meant(facts: Facts, rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    """Yield which of two distributions a rule removes first, and the other one."""
+    for rule in rulebook.candidates(facts.visible()):
+        names = [condition.name for condition in rule.match.all]
+        first = rule.fixes[0].remove if rule.fixes else ()
+        if rule.category == "file-conflict" and len(names) == 2 and len(first) == 1:
+            yield from ((one, other) for one, other in (names, names[::-1]) if one == first[0])
+
+
+def _finding(
+    facts: Facts,
+    one: Distribution,
+    other: Distribution,
+    files: Sequence[SharedFile],
+    seldom: Container[tuple[str, str]],
+) -> Finding:
     """Say whose files are on disk; the loser is the one that the finding is about."""
     wins = {dist.info_path: sum(file.winner == dist.info_path for file in files) for dist in (one, other)}
     winner, loser = (one, other) if wins[one.info_path] > wins[other.info_path] else (other, one)
@@ -72,7 +94,7 @@ def _finding(facts: Facts, one: Distribution, other: Distribution, files: Sequen
                 else []
             ),
         ),
-        fix=() if worst is Severity.NOTE else _fixes(facts, winner, loser),
+        fix=() if worst is Severity.NOTE else _fixes(facts, winner, loser, seldom),
     )
 
 
@@ -83,12 +105,19 @@ def _whose(file: SharedFile, winner: Distribution, loser: Distribution) -> str:
     return "is neither's"
 
 
-def _fixes(facts: Facts, winner: Distribution, loser: Distribution) -> tuple[Fix, ...]:
-    """Offer to keep one of the two, first the one that something else needs, then the one that is on disk.
+def _fixes(
+    facts: Facts, winner: Distribution, loser: Distribution, seldom: Container[tuple[str, str]]
+) -> tuple[Fix, ...]:
+    """Offer to keep one of the two: the one that something else needs, then the one that is meant, or is on disk.
 
     Uninstalling takes the common files away, whosever they are: the other one has to be installed again.
     """
-    needed = {dist.key for dist in (winner, loser) if any(True for _ in requirements_on(facts, dist.key))}
-    both = ((winner, loser), (loser, winner))
-    ways = sorted(both, key=lambda way: (way[1].key in needed, way[0] is not winner))
+    ways = sorted(
+        ((winner, loser), (loser, winner)),
+        key=lambda way: (
+            is_required(facts, way[1].key),
+            (way[0].key, way[1].key) in seldom,
+            way[0] is not winner,
+        ),
+    )
     return tuple(keep_one(facts, kept, removed) for kept, removed in ways)

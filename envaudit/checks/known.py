@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envaudit.checks.fixes import install_command, uninstall_command
+from envaudit.checks.declared import is_required
+from envaudit.checks.fixes import install_command, keep_one, uninstall_command
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Involved
+from envaudit.plain_versions import normalised
 from envaudit.rulebook import Certainty, match_rule, parse_version
 
 if TYPE_CHECKING:
@@ -49,8 +51,14 @@ def _finding(facts: Facts, rule: Rule, installed: Mapping[NormalizedName, Distri
         involves=tuple(Involved(other.key, other.version) for other in others),
         symptom=rule.symptom,
         evidence=_evidence(rule, blamed, others),
-        fix=tuple(_fix(facts, rule, fix, installed) for fix in rule.fixes if fix.constraints or fix.remove),
+        fix=tuple(_fix(facts, rule, fix, installed) for fix in _ordered(facts, rule)),
     )
+
+
+def _ordered(facts: Facts, rule: Rule) -> list[RuleFix]:
+    """Return the ways out, last those that take away what another distribution requires."""
+    usable = [fix for fix in rule.fixes if fix.constraints or fix.remove]
+    return sorted(usable, key=lambda fix: any(is_required(facts, name) for name in fix.remove))
 
 
 def _message(facts: Facts, rule: Rule, blamed: Distribution, others: list[Distribution]) -> str:
@@ -76,11 +84,11 @@ def _fix(facts: Facts, rule: Rule, fix: RuleFix, installed: Mapping[NormalizedNa
     """Build the command; who loses the files shared with a removed distribution is installed again."""
     commands = []
     if fix.remove:
-        commands.append(uninstall_command(facts, fix.remove))
-        if rule.category == "file-conflict":
-            stay = [installed[condition.name] for condition in rule.match.all if condition.name not in fix.remove]
-            pins = [f"{dist.name}=={dist.version}" for dist in stay]
-            commands.append(install_command(facts, pins, reinstall=True))
+        stay = [installed[condition.name] for condition in rule.match.all if condition.name not in fix.remove]
+        if rule.category == "file-conflict" and len(stay) == len(fix.remove) == 1:
+            commands.append(keep_one(facts, stay[0], installed[normalised(fix.remove[0])]).command)
+        else:
+            commands.append(uninstall_command(facts, fix.remove))
     if fix.constraints:
         commands.append(install_command(facts, fix.constraints))
     return Fix(" && ".join(commands), fix.constraints)

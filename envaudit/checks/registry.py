@@ -109,10 +109,10 @@ CHECKS: tuple[Check, ...] = (
         "integrity",
         tuple(f"INS{number:03}" for number in range(1, 6)),
         "what RECORD lists, against what is there: missing and changed files, two owners, two versions",
-        lambda facts, _: chain(
+        lambda facts, rulebook: chain(
             ins.check_installed(facts),
             ins_bytecode.check_bytecode(facts),
-            ins_shared.check_shared(facts),
+            ins_shared.check_shared(facts, rulebook),
             twins.check_twins(facts),
             ins_versions.check_versions(facts),
         ),

@@ -6,11 +6,26 @@ import pytest
 
 from envaudit.checks.ins_shared import check_shared
 from envaudit.checks.ins_versions import check_versions
-from envaudit.model import ChangedFile, ChangedFiles, Claim, Facts, Finding, Severity, SharedFile, StrayModule, replace
+from envaudit.checks.registry import run_checks
+from envaudit.model import (
+    ChangedFile,
+    ChangedFiles,
+    Claim,
+    Facts,
+    Finding,
+    RulesInfo,
+    Severity,
+    SharedFile,
+    StrayModule,
+    replace,
+)
+from envaudit.rulebook import Rulebook, default_folder, load_rules
 from tests.support.facts import SITE, make_dist, make_facts
 
 PYJWT = make_dist("PyJWT", "2.8.0", top_level=("jwt",))
 JWT = make_dist("jwt", "1.3.1", top_level=("jwt",))
+
+NO_RULES = Rulebook((), RulesInfo("2026.1.1", 0, ""))
 
 
 def _shared(path: str, winner: str = JWT.info_path) -> SharedFile:
@@ -19,7 +34,7 @@ def _shared(path: str, winner: str = JWT.info_path) -> SharedFile:
 
 
 def _one(facts: Facts) -> Finding:
-    (finding,) = check_shared(facts)
+    (finding,) = check_shared(facts, NO_RULES)
     return finding
 
 
@@ -45,6 +60,26 @@ def test_what_something_needs_stays() -> None:
     assert finding.fix[0].command.endswith("PyJWT==2.8.0")
 
 
+@pytest.mark.parametrize("more", [(), ("auth", "1.0", "jwt")], ids=["nobody asks", "jwt is required"])
+def test_a_rule_and_what_is_on_disk_give_the_same_advice(more: tuple[str, ...]) -> None:
+    """jwt has won, and hardly anybody means it; the rule is told under the finding, with the same ways in one order."""
+    rulebook = load_rules([default_folder()])
+    facts = replace(make_facts([PYJWT, JWT, *([make_dist(*more)] if more else [])]), shared=(_shared("jwt/a.py"),))
+    found = run_checks(facts, rulebook).findings
+    (conflict,) = [finding for finding in found if finding.code == "INS003"]
+    (rule,) = [finding for finding in found if finding.code == "EA-2026-0071"]
+    kept = "jwt==1.3.1" if more else "PyJWT==2.8.0"
+    assert conflict.fix[0].command.endswith(kept)
+    assert [fix.command for fix in conflict.fix] == [fix.command for fix in rule.fix]
+    assert conflict.explains == (rule.fingerprint,)
+
+
+def test_a_rule_stands_alone_when_files_that_nobody_needs_differ() -> None:
+    facts = replace(make_facts([PYJWT, JWT]), shared=(_shared("tests/__init__.py"),))
+    found = run_checks(facts, load_rules([default_folder()])).findings
+    assert all(finding.explains == () for finding in found)
+
+
 def test_a_mixture_is_counted() -> None:
     files = (_shared("jwt/a.py"), _shared("jwt/b.py"), _shared("jwt/c.py", PYJWT.info_path), _shared("jwt/d.py", ""))
     finding = _one(replace(make_facts([PYJWT, JWT]), shared=files))
@@ -64,7 +99,7 @@ def test_it_is_as_bad_as_the_worst_file(path: str, severity: Severity) -> None:
 
 def test_hidden_distributions_own_nothing() -> None:
     hidden = replace(JWT, hidden_by=PYJWT.info_path)
-    assert list(check_shared(replace(make_facts([PYJWT, hidden]), shared=(_shared("jwt/a.py"),)))) == []
+    assert list(check_shared(replace(make_facts([PYJWT, hidden]), shared=(_shared("jwt/a.py"),)), NO_RULES)) == []
 
 
 # --- INS005 ---------------------------------------------------------------------------------------------------------
