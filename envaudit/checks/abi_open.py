@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from envaudit.checks.abi_predicted import finding_for
 from envaudit.checks.declared import requirements_on
 from envaudit.model import Gap
+from envaudit.rulebook import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ _ANY_NUMPY2 = ("2.0.0", "2.2.6", "2.3.5", "2.4.6", "2.99")
 
 def predict_open_numpy(facts: Facts) -> Iterator[Finding | Gap]:
     """Yield ``ABI001`` and ``ABI002`` for what would meet NumPy 2, as far as can be told without a resolver."""
+    yield from _unknown(facts)
     described = facts.described
     if described is None or "numpy" in facts.visible() or facts.target.version_info < _FIRST_PYTHON:
         return
@@ -42,6 +44,22 @@ def predict_open_numpy(facts: Facts) -> Iterator[Finding | Gap]:
         elif allowed:
             what = f"and nothing in {described.path} keeps NumPy below 2"
             yield finding_for(facts, dist, build, "2 or newer", what)
+
+
+def _unknown(facts: Facts) -> Iterator[Gap]:
+    """Name what could hold modules built for NumPy 1.x for all that is known, in one gap."""
+    described, numpy = facts.described, facts.visible().get("numpy")  # type: ignore[call-overload]
+    version = parse_version(numpy.version) if numpy is not None else None
+    absent = numpy is None and (described is None or described.complete)
+    if described is None or absent or (version is not None and version.major < 2):
+        return
+    known = {build.key for build in facts.predicted} | {"numpy"}
+    names = [dist.name for dist in facts.visible().values() if dist.key not in known and dist.wheel_tags is None]
+    if names:
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        yield Gap(
+            "ABI", f"{described.path}: {shown}", "whether they are built for NumPy 1.x cannot be told from this file"
+        )
 
 
 def _kept_old(facts: Facts, described: Described) -> bool:
