@@ -55,6 +55,19 @@ def collect_aliases(tree: ast.Module, module: str, *, is_package: bool) -> Alias
     return Aliases({name: path for name, path in found.items() if name not in spoiled and path[0]}, future)
 
 
+def bound_otherwise(tree: ast.Module) -> frozenset[str]:
+    """Return the names that are bound in a tree, outside of the bodies of classes, otherwise than by an import."""
+    bound: set[str] = set()
+    waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while waiting:
+        node, in_class = waiting.pop()
+        if not in_class:
+            bound.update(_bound(node))
+        inner = isinstance(node, ast.ClassDef) or (in_class and not isinstance(node, _SCOPES))
+        waiting += ((child, inner) for child in ast.iter_child_nodes(node))
+    return frozenset(bound)
+
+
 def _first(name: str) -> tuple[str, tuple[str, str]]:
     first = name.partition(".")[0]
     return first, (first, "")

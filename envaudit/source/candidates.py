@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.files import each_entry, is_file, is_folder, read_bytes
-from envaudit.source.statements import SIZE_LIMIT, Statements
+from envaudit.source.statements import SIZE_LIMIT, Statements, Written
 from envaudit.source.stdlib import STANDARD
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ LOST: Mapping[str, tuple[str, ...]] = {
     "inspect": ("Parameter.getargs", "formatargspec", "getargspec", "getmoduleinfo"),
     "itertools": ("ifilter", "imap", "izip", "izip_longest"),
     "locale": ("format", "resetlocale"),
-    "math": (),
     "os": ("errno", "getcwdu", "popen2"),
     "pkgutil": ("ImpImporter", "ImpLoader", "find_loader", "get_loader"),
     "platform": ("dist", "linux_distribution", "popen"),
@@ -72,7 +71,6 @@ LOST: Mapping[str, tuple[str, ...]] = {
     "ssl": ("RAND_egd", "RAND_pseudo_bytes", "match_hostname", "wrap_socket"),
     "string": ("join", "letters", "lowercase", "maketrans", "uppercase"),
     "sys": ("callstats", "exc_clear", "getcheckinterval", "maxint", "setcheckinterval", "setdefaultencoding"),
-    "thread": (),
     "threading": ("_sleep",),
     "time": ("clock",),
     "types": ("ClassType", "ListType", "NoneType", "StringType", "StringTypes", "UnicodeType"),
@@ -91,13 +89,15 @@ class Wanted(NamedTuple):
     """What the files of a distribution seem to need of modules that are not its own.
 
     ``imports`` maps ``(module, name)`` (no name: the module itself) to indexes of ``files`` where it begins a line,
-    ``inner`` those where it is indented, ``attributes`` those where it is an attribute of an imported module.
+    ``inner`` those where it is indented, ``attributes`` those where it is an attribute of an imported module. ``own``
+    has, by path, the imports of modules of the distribution itself that begin a line.
     """
 
     files: tuple[str, ...]
     imports: dict[tuple[str, str], list[int]]
     inner: dict[tuple[str, str], list[int]]
     attributes: dict[tuple[str, str], list[int]]
+    own: dict[str, list[Written]]
 
 
 class Scanner:
@@ -109,19 +109,20 @@ class Scanner:
 
     def scan(self, site_dir: str, files: Sequence[str], own: frozenset[bytes]) -> Wanted:
         """Scan files, given by their paths below ``site_dir``; ``own`` are the top-level modules not to be noted."""
-        wanted = Wanted(tuple(files), {}, {}, {})
+        wanted = Wanted(tuple(files), {}, {}, {}, {})
         for index, path in enumerate(files):
             try:
                 text = read_bytes(f"{site_dir}/{path}", SIZE_LIMIT)
             except ReadError:
                 continue
-            self._file(text, index, wanted, own)
+            wanted.own[f"{site_dir}/{path}"] = self._file(text, index, wanted, own)
         return wanted
 
-    def _file(self, text: bytes, index: int, wanted: Wanted, own: frozenset[bytes]) -> None:
+    def _file(self, text: bytes, index: int, wanted: Wanted, own: frozenset[bytes]) -> list[Written]:
         aliases: dict[str, str] = {}
+        aside: list[Written] = []
         for statements, found in (
-            (self.statements.at_start(text, own), wanted.imports),
+            (self.statements.at_start(text, own, aside), wanted.imports),
             (self.statements.indented(text, own), wanted.inner),
         ):
             for module, names in statements:
@@ -137,23 +138,33 @@ class Scanner:
                     elif module.partition(".")[0] in WATCHED_BELOW and name.islower():
                         aliases[alias or name] = f"{module}.{name}"
         self._attributes(text, index, aliases, wanted.attributes)
+        return aside
 
     def _attributes(
         self, text: bytes, index: int, aliases: dict[str, str], found: dict[tuple[str, str], list[int]]
     ) -> None:
         for alias, module in aliases.items():
-            if module.partition(".")[0] in STANDARD:
-                for name in LOST.get(module, ()):
-                    if f"{alias}.{name}".encode() in text:
-                        _note(found, (module, name), index)
+            standard = module.partition(".")[0] in STANDARD
+            if standard and module not in LOST:
                 continue
-            for chain in set(self._pattern(alias).findall(text)):
+            pattern = self._lost(alias, module) if standard else self._pattern(alias)
+            for chain in set(pattern.findall(text)):
                 _note(found, (module, chain.decode("ascii", "replace").rstrip(".")), index)
 
     def _pattern(self, alias: str) -> re.Pattern[bytes]:
         pattern = self._patterns.get(alias)
         if pattern is None:
             pattern = self._patterns[alias] = re.compile(re.escape(alias.encode()) + _ATTRIBUTES)
+        return pattern
+
+    def _lost(self, alias: str, module: str) -> re.Pattern[bytes]:
+        """Return what finds the names that a module of the standard library has lost."""
+        key = f"{alias} {module}"
+        pattern = self._patterns.get(key)
+        if pattern is None:
+            names = "|".join(sorted(map(re.escape, LOST[module]), reverse=True))
+            written = rf"{re.escape(alias)}\.({names})(?!\w)"
+            pattern = self._patterns[key] = re.compile(written.encode())
         return pattern
 
 

@@ -43,6 +43,7 @@ class Finder:
         self._site = tuple(site.path for site in target.site_dirs)
         self._standard = (self.library, f"{self.library}/lib-dynload") if self.library else ()
         self._folders: dict[str, frozenset[str]] = {}
+        self._told = 0
         self._compiled_in: dict[str, dict[str, str]] = {}
         self._places: dict[str, Place | None] = {}
         self._texts: dict[str, bytes | None] = {}
@@ -78,6 +79,12 @@ class Finder:
         if keep:
             self._texts[place.path] = text
         return text
+
+    def newly_listed(self) -> list[str]:
+        """Return the folders that were listed since the last time this was asked."""
+        new = list(self._folders)[self._told :]
+        self._told += len(new)
+        return new
 
     def _take_distutils(self) -> None:
         """Put the ``distutils`` of setuptools in the place of Python's, as its hook does from the start."""

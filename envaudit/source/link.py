@@ -8,20 +8,23 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.files import read_bytes
+from envaudit.files_seen import Seen, note_listed, note_read
 from envaudit.model_names import MissingName
+from envaudit.source.blocks import Blocks
 from envaudit.source.candidates import Scanner, Wanted, record_of, source_files
+from envaudit.source.guards import Caught
 from envaudit.source.kept import KeptNames
-from envaudit.source.mentions import mentions
 from envaudit.source.modules import Modules
-from envaudit.source.needs import Caught, Form, Need, read_imports, read_needs
+from envaudit.source.needs import Form, Need, read_imports, read_needs
 from envaudit.source.owners import Owners
 from envaudit.source.parse import SIZE_LIMIT
 from envaudit.source.reach import Reach, parts_of, starts_of
-from envaudit.source.shared_scan import Sources, scan_all
+from envaudit.source.shared_work import work_shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,6 +52,18 @@ class _Part(NamedTuple):
     wanted: Wanted
 
 
+class _Late(NamedTuple):
+    """A name that is wanted in a block or a function, or as an attribute of a module."""
+
+    module: str
+    name: str
+    attribute: bool
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.module}.{self.name}" if self.name else self.module
+
+
 def link_names(
     target: Target, visible: Sequence[Distribution], memory: Memory | None = None
 ) -> tuple[MissingName, ...]:
@@ -60,45 +75,49 @@ def link_names(
     known = kept.get()
     if known is not None:
         return known
-    sources = []
-    for dist in visible:
-        files, record = source_files(dist)
-        own = frozenset(top.encode() for top in dist.top_level)
-        sources.append(Sources(dist.site_dir, tuple(files), own, bool(record)))
-    scanner = Scanner()
-    wanted = scan_all(sources, scanner)
-    parts = [_Part(dist, dist.top_level, found) for dist, found in zip(visible, wanted, strict=True)]
-    found = tuple(dict.fromkeys(Linker(target, visible, parts, scanner).run()))
+    linker = Linker(target, visible)
+    sources = [source_files(dist) for dist in visible]
+    # Files that a RECORD lists are not noted: a distribution is known by its RECORD.
+    for dist, (files, record) in zip(visible, sources, strict=True):
+        for path in () if record else files:
+            note_read(f"{dist.site_dir}/{path}")
+
+    def work(number: int) -> list[object]:
+        missing = [tuple(each) for each in linker.link(visible[number], sources[number][0])]
+        return [missing, linker.modules.newly_listed()]
+
+    collecting = gc.isenabled()
+    gc.disable()  # trees without cycles come and go by the million
+    try:
+        with Seen():
+            done = work_shared(work, [len(files) for files, _ in sources])
+    finally:
+        if collecting:
+            gc.enable()
+    for folder in {folder for _, folders in done.values() for folder in folders}:
+        note_listed(folder)
+    found = tuple(dict.fromkeys(MissingName(*each) for number in range(len(visible)) for each in done[number][0]))
     kept.put(found)
     return found
 
 
 class Linker:
-    """One join; everything that is looked up is looked up once."""
+    """Links distributions one by one; everything that is looked up is looked up once."""
 
-    def __init__(
-        self,
-        target: Target,
-        visible: Sequence[Distribution],
-        parts: Sequence[_Part],
-        scanner: Scanner,
-    ) -> None:
+    def __init__(self, target: Target, visible: Sequence[Distribution]) -> None:
         self.modules = Modules(target, hooks=any(dist.editable_path for dist in visible))
-        self._parts = parts
         self._owners = Owners(visible, target.python)
-        self._scanner = scanner
+        self._scanner = Scanner()
         self._part_reach: dict[str, Reach] = {}
         self._verdicts: dict[tuple[str, str, bool], _Missing | None] = {}
+        self._facts: dict[tuple[str, str, bool], _Missing | None] = {}
 
-    def run(self) -> Iterator[MissingName]:
-        """Yield what is missing, distribution by distribution."""
-        for part in self._parts:
-            yield from self._link(part)
-
-    def _link(self, part: _Part) -> Iterator[MissingName]:
-        """Look up all that a distribution wants, and confirm what was not found."""
+    def link(self, dist: Distribution, files: Sequence[str]) -> Iterator[MissingName]:
+        """Scan the sources of a distribution, look up all that they want, and confirm what was not found."""
+        own = frozenset(top.encode() for top in dist.top_level)
+        part = _Part(dist, dist.top_level, self._scanner.scan(dist.site_dir, files, own))
         early: dict[int, set[tuple[str, str]]] = {}
-        late: dict[int, set[tuple[str, str]]] = {}
+        late: dict[int, set[_Late]] = {}
         for (module, name), indexes in part.wanted.imports.items():
             if self.suspect(module, name, attribute=False) is not None:
                 for index in indexes:
@@ -109,19 +128,16 @@ class Linker:
                 # A module that nobody has is only wanted where its absence stops the import.
                 if missing is not None and not self._is_nobodys(missing.absent):
                     for index in indexes:
-                        late.setdefault(index, set()).add((module, name))
+                        late.setdefault(index, set()).add(_Late(module, name, attribute))
         if early or late:
             yield from self._confirm(part, early, late)
 
-    def _lacks(self, part: _Part, module: str, name: str, *, attribute: bool) -> _Missing | None:
-        """Say what seems to be missing, and is not made while a program runs."""
-        missing = self.suspect(module, name, attribute=attribute)
-        if missing is None or missing.removed_in or self._is_nobodys(missing.absent):
-            return missing
+    def _is_made_later(self, module: str, name: str, asking: Distribution | None, missing: _Missing) -> bool:
+        """Whether a name that is missing may be made while a program runs."""
+        if missing.removed_in or self._is_nobodys(missing.absent):
+            return False
         last = (missing.absent or name).rpartition(".")[2]
-        if self._owners.makes_at_run_time(module, last, part.dist if attribute else None, self.modules):
-            return None
-        return missing
+        return self._owners.makes_at_run_time(module, last, asking, self.modules)
 
     def _is_nobodys(self, absent: str) -> bool:
         """Whether a missing module would be no part of what is installed: a top-level one, or one in a namespace."""
@@ -136,6 +152,15 @@ class Linker:
         if key not in self._verdicts:
             self._verdicts[key] = self._judge(module, name, attribute=attribute, sure=False)
         return self._verdicts[key]
+
+    def fact(self, module: str, name: str, *, attribute: bool) -> _Missing | None:
+        """Say what is missing, by the syntax of the module that lacks it; ``None`` when nothing is."""
+        key = (module, name, attribute)
+        if key not in self._facts:
+            suspected = self.suspect(module, name, attribute=attribute)
+            sure = suspected and self._judge(module, name, attribute=attribute, sure=True)
+            self._facts[key] = sure
+        return self._facts[key]
 
     def _judge(self, module: str, name: str, *, attribute: bool, sure: bool) -> _Missing | None:
         there = self.modules.has_module(module)
@@ -167,34 +192,55 @@ class Linker:
     # --- from suspicion to fact --------------------------------------------------------------------------------------
 
     def _confirm(
-        self, part: _Part, early: dict[int, set[tuple[str, str]]], late: dict[int, set[tuple[str, str]]]
+        self, part: _Part, early: dict[int, set[tuple[str, str]]], late: dict[int, set[_Late]]
     ) -> Iterator[MissingName]:
         """Parse the files in which something was not found."""
-        files = part.wanted.files
-        reach = Reach(self.modules, part.tops, starts_of(self.modules, part.tops, files), self._scanner.statements)
+        reach = self._reach(part, starts_of(self.modules, part.tops, part.wanted.files))
         left = _PARSE_LIMIT
         for index in sorted(early.keys() | late.keys()):
-            path = files[index]
-            module = module_of(path)
-            pairs = early.get(index, set())
-            if index not in late and self._all_nobodys(pairs) and not reach.may_reach(module):
-                continue
-            text = self._text(part, path)
+            path = part.wanted.files[index]
+            pairs = {pair for pair in early.get(index, ()) if self._counts(part, reach, module_of(path), pair)}
+            text = self._text(part, path) if pairs or index in late else None
             if text is None:
                 continue
-            inner = late.get(index, set())
-            # Inside of functions only what users can come to is of interest, and nearly all of it is caught.
-            if inner and not (self._may_come(part, reach, module) and mentions(text, inner, self._scanner.statements)):
-                inner = set()
-            if inner or pairs:
-                left -= 1
-                if left < 0:
-                    return
-                for need, patched in self._needs(text, path, whole=bool(inner)):
-                    if (need.module, need.name) in pairs | inner or need.form is Form.ATTRIBUTE:
-                        found = self._finding(part, reach, path, module, need, patched)
-                        if found is not None:
-                            yield found
+            inner = self._seen_to_use(part, reach, path, text, late.get(index, set()))
+            if not inner and not pairs:
+                continue
+            left -= 1
+            if left < 0:
+                return
+            wanted = {f"{module}.{name}" if name else module for module, name in pairs} | inner
+            for need, patched in self._needs(text, path, whole=bool(inner)):
+                if (f"{need.module}.{need.name}" if need.name else need.module) in wanted:
+                    found = self._finding(part, reach, path, need, patched)
+                    if found is not None:
+                        yield found
+
+    def _counts(self, part: _Part, reach: Reach, module: str, pair: tuple[str, str]) -> bool:
+        """Whether an import that begins a line is worth parsing the file."""
+        missing = self.fact(*pair, attribute=False)
+        if missing is None:
+            return False
+        if not self._is_nobodys(missing.absent):
+            return not self._is_made_later(pair[0], pair[1], None, missing)
+        return not self._owners.brings(part.dist, missing.absent) and reach.may_reach(module)
+
+    def _seen_to_use(self, part: _Part, reach: Reach, path: str, text: bytes, late: Iterable[_Late]) -> set[str]:
+        """Return the dotted names that a file, by the lines in question, wants in functions or as attributes.
+
+        Inside of functions only what users can come to is of interest, and nearly all of it is caught.
+        """
+        pairs = {(each.module, each.name) for each in late}
+        if not pairs:
+            return set()
+        module = module_of(path)
+        blocks = Blocks(text, module, self.modules.values, is_package=path.endswith("/__init__.py"))
+        seen = blocks.asks_for(pairs, self._scanner.statements)
+        for each in late if seen else ():
+            missing = self.fact(each.module, each.name, attribute=each.attribute)
+            if missing is None or self._is_made_later(each.module, each.name, None, missing):
+                seen.discard(each.dotted)
+        return seen if seen and self._may_come(part, reach, module) else set()
 
     def _needs(self, text: bytes, path: str, *, whole: bool) -> Iterator[tuple[Need, frozenset[str]]]:
         """Parse a file, or only its imports; what is written for another Python is never imported here."""
@@ -221,13 +267,11 @@ class Linker:
         reach = self._part_reach.get(part.dist.info_path)
         if reach is None:
             starts = starts_of(self.modules, part.tops, part.wanted.files)
-            reach = Reach(self.modules, part.tops, parts_of(self.modules, starts), self._scanner.statements)
-            self._part_reach[part.dist.info_path] = reach
+            reach = self._part_reach[part.dist.info_path] = self._reach(part, parts_of(self.modules, starts))
         return reach
 
-    def _all_nobodys(self, pairs: set[tuple[str, str]]) -> bool:
-        missing = (self.suspect(module, name, attribute=False) for module, name in pairs)
-        return all(each is not None and self._is_nobodys(each.absent) for each in missing)
+    def _reach(self, part: _Part, starts: Sequence[str]) -> Reach:
+        return Reach(self.modules, part.tops, starts, self._scanner.statements, part.wanted.own)
 
     @staticmethod
     def _text(part: _Part, path: str) -> bytes | None:
@@ -236,20 +280,21 @@ class Linker:
         except ReadError:
             return None
 
-    def _finding(  # noqa: PLR0911, PLR0917
-        self, part: _Part, reach: Reach, path: str, module: str, need: Need, patched: frozenset[str]
+    def _finding(  # noqa: PLR0911
+        self, part: _Part, reach: Reach, path: str, need: Need, patched: frozenset[str]
     ) -> MissingName | None:
         """Turn one need into a fact, unless the file goes on without it."""
         attribute = need.form is Form.ATTRIBUTE
+        module = module_of(path)
         if need.module.partition(".")[0] in part.tops or _is_patched(need, patched):
             return None
-        if self._lacks(part, need.module, need.name, attribute=attribute) is None:
-            return None
-        missing = self._judge(need.module, need.name, attribute=attribute, sure=True)
+        missing = self.fact(need.module, need.name, attribute=attribute)
         if missing is None or need.guarded(module_missing=bool(missing.absent)):
             return None
         nobodys = self._is_nobodys(missing.absent)
         if nobodys and (not need.at_import or self._owners.brings(part.dist, missing.absent)):
+            return None
+        if self._is_made_later(need.module, need.name, part.dist if attribute else None, missing):
             return None
         way: tuple[str, ...] = ()
         of_part = False

@@ -23,7 +23,7 @@ _OPEN = Offer(frozenset(), (), None, Openness.ALL)
 # What certainly stands at module level: definitions and assignments at the start of a line.
 _BINDS = re.compile(rb"\n(?:(?:async[ ]+)?def[ ]+(\w+)[ ]*\(|class[ ]+(\w+)|([A-Za-z_]\w*)[ ]*(?::[^\n=]{0,80})?=[^=])")
 # What opens a module wherever it stands in the text.
-_OPENS = re.compile(rb"globals\(\)|sys\.modules|\ndef __getattr__\(|\n__getattr__|\nexec\(")
+_OPENS = (b"globals()", b"sys.modules", b"\ndef __getattr__(", b"\n__getattr__", b"\nexec(")
 _NO_START = frozenset(
     bytes((number,)) for number in b"._'\"" + bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123))
 )
@@ -31,6 +31,7 @@ _BINDS_INSIDE = re.compile(rb"[ \t]*(?:=(?!=)|[:,\n(]|in\b|\)[ \t\r\n]|as[ \t]|\
 _ALL = re.compile(
     rb"(?:\n|^)__all__[ ]*(?::[^=\n]{0,80})?=[ ]*[\[(]([^\])]{0,60000})[\])][ \t]*(?:#[^\n]*)?(?:\r?\n|$)"
 )
+_QUOTED = re.compile(rb"['\"](\w+)(?=['\"])")
 _BEFORE = (b"def", b"class", b"as", b"global", b"for", b"import", b",")
 
 
@@ -61,6 +62,7 @@ class Modules(Finder):
         self._stubs: dict[str, Offer | None] = {}
         self._binaries: dict[str, bytes] = {}
         self._leans: dict[str, _Lean] = {}
+        self._given_out: dict[str, frozenset[bytes] | None] = {}
         self._statements = Statements()
 
     def has_module(self, name: str) -> bool | None:  # noqa: PLR0911  one line a case
@@ -175,7 +177,9 @@ class Modules(Finder):
                 for statement in self._statements.indented(text)
                 if ("*", "") in statement.names
             )
-        return _Lean(frozenset(bound), frozenset(other), tuple(dict.fromkeys(stars)), _OPENS.search(text) is not None)
+        return _Lean(
+            frozenset(bound), frozenset(other), tuple(dict.fromkeys(stars)), any(mark in text for mark in _OPENS)
+        )
 
     def _lean_has(self, place: Place, name: str, seen: set[str]) -> bool | None:
         """Say whether a source has a name as far as its bytes tell; ``False`` is to be confirmed by parsing."""
@@ -218,13 +222,10 @@ class Modules(Finder):
 
     def _keeps_back(self, place: Place, name: str) -> bool:
         """Whether ``import *`` does not take a name: ``__all__`` is written out without it, or it is private."""
-        text = self.text(place) or b""
-        if b"__all__" not in text:
-            return name.startswith("_")
-        written = _ALL.search(text)
-        if written is None or b" for " in written[1] or text.count(b"__all__ ") + text.count(b"__all__.") > 1:
-            return False
-        return not any(quote + name.encode() + quote in written[1] for quote in (b"'", b'"'))
+        if place.path not in self._given_out:
+            self._given_out[place.path] = _given_out(self.text(place) or b"")
+        given = self._given_out[place.path]
+        return name.startswith("_") if given is None else bool(given) and name.encode() not in given
 
     def _source_has(self, module: str, name: str, seen: set[str]) -> bool | None:
         if module in seen:
@@ -305,3 +306,13 @@ class Modules(Finder):
             return None if name.encode() in read_bytes(place.path, _COMPILED_LIMIT) else False
         except ReadError:
             return None
+
+
+def _given_out(text: bytes) -> frozenset[bytes] | None:
+    """Return ``__all__`` as it is written, ``None`` for a source without, and nothing for one that is computed."""
+    if b"__all__" not in text:
+        return None
+    written = _ALL.search(text)
+    if written is None or b" for " in written[1] or text.count(b"__all__ ") + text.count(b"__all__.") > 1:
+        return frozenset()
+    return frozenset(_QUOTED.findall(written[1])) | {b""}

@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import ast
 import enum
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.scan.reach_conditions import UNKNOWN, dotted, value_of
 from envaudit.scan.reach_guards import ends
 from envaudit.source.aliases import Aliases, absolute, collect_aliases
+from envaudit.source.guards import ANY, ASKS, PASSES_ON, Caught, asks, catches, refuses
 from envaudit.source.parse import parse
 from envaudit.source.statements import head
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-
-class Caught(enum.IntFlag):
-    """What is caught around a place; ``PERHAPS``: the place may not run at all."""
-
-    NOTHING = 0
-    IMPORT = 1
-    MODULE = 2
-    ATTRIBUTE = 4
-    PERHAPS = 8
 
 
 class Form(enum.Enum):
@@ -77,31 +67,6 @@ class _Place(NamedTuple):
         return _Place(self.at_import, self.caught | caught)
 
 
-_ANY = Caught.IMPORT | Caught.MODULE | Caught.ATTRIBUTE
-_CATCHES = {
-    "ImportError": Caught.IMPORT | Caught.MODULE,
-    "ModuleNotFoundError": Caught.MODULE,
-    "AttributeError": Caught.ATTRIBUTE,
-}
-# Everything else, as ``Exception`` or a name of the file's own, may catch all of them.
-_CATCH_NONE = frozenset(
-    "NameError OSError IOError EnvironmentError FileNotFoundError KeyError TypeError RuntimeError "  # noqa: SIM905
-    "SyntaxError ValueError IndexError LookupError NotImplementedError WindowsError UnicodeDecodeError UnicodeError "
-    "KeyboardInterrupt SystemExit PermissionError AssertionError RecursionError StopIteration ZeroDivisionError "
-    "OverflowError".split()
-)
-# A condition that mentions one of these asks what there is: the version, the platform, whether a name exists.
-_ASKS = re.compile(
-    r"version|compat|hasattr|getattr|platform|has_|have|avail|installed|import|find_spec|legacy|deprecat|support"
-    r"|_?(?:ge|gt|gte|lt|lte|le|eq|under|before|after|since|over)_?p?\d|(?:np|py|pd|numpy|pandas|scipy|python|mpl|sp|tf"
-    r"|torch|sklearn)_?(?:v|ver)?_?\d|^is_|^_is_|^py2|^py3|pypy|^use_|^(?:ge|gt|lt|le)$|linux|windows|darwin",
-    re.IGNORECASE,
-)
-# Managers that keep no exception for themselves; of all others nobody knows.
-_PASSES_ON = frozenset(
-    "open catch_warnings warnings.catch_warnings threading.Lock Lock RLock np.errstate numpy.errstate "  # noqa: SIM905
-    "tempfile.TemporaryDirectory TemporaryDirectory".split()
-)
 _BLOCK_DEPTH = 150
 
 
@@ -142,6 +107,28 @@ def needs_of_tree(tree: ast.Module, module: str, values: Mapping[str, Any], *, i
     return Needs(tuple(dict.fromkeys(reader.needs)), frozenset(reader.patched))
 
 
+def needs_of_parts(
+    tree: ast.Module, module: str, values: Mapping[str, Any], aliases: Aliases, *, is_package: bool = False
+) -> tuple[Need, ...]:
+    """Return what statements of a file need, each taken by itself; ``aliases`` are those of the whole file."""
+    reader = _Reader(module, is_package, values, aliases)
+    try:
+        for node in tree.body:
+            reader.block([node], _Place(at_import=True, caught=Caught.NOTHING))
+    except RecursionError as error:
+        raise ReadError("nested too deeply") from error
+    return tuple(reader.needs)
+
+
+def constants_of(tree: ast.Module, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values, with those that plain assignments in a tree add: ``PY3 = sys.version_info[0] >= 3``."""
+    reader = _Reader("", False, values, Aliases({}, future_annotations=True))  # noqa: FBT003
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            reader.constant(node)
+    return reader.values
+
+
 class _Reader:
     """Walks all statements, with what is caught around them."""
 
@@ -158,10 +145,10 @@ class _Reader:
         self.patched: set[str] = set()
         self._module = module
         self._is_package = is_package
-        self._values = dict(values)
+        self.values = dict(values)
         self._aliases = aliases
         self._imports_only = imports_only
-        info = self._values.get("sys.version_info", ())
+        info = self.values.get("sys.version_info", ())
         self._annotations_run = not aliases.future_annotations and tuple(info) < (3, 14)
         self._depth = 0
 
@@ -221,19 +208,19 @@ class _Reader:
         elif type(node).__name__ != "TypeAlias":  # its value is only computed when somebody asks
             self._children(node, place)
             if isinstance(node, ast.Assign) and place == (True, Caught.NOTHING):
-                self._constant(node)
+                self.constant(node)
             return not ends([node], {})
         return True
 
-    def _constant(self, node: ast.Assign) -> None:
+    def constant(self, node: ast.Assign) -> None:
         """Note a plain value, such as ``PY3 = sys.version_info[0] >= 3``, for conditions that follow."""
         for target in node.targets:
             if isinstance(target, ast.Name):
-                value = value_of(node.value, self._values)
+                value = value_of(node.value, self.values)
                 if isinstance(value, (bool, int)) or value is None:
-                    self._values[target.id] = value
+                    self.values[target.id] = value
                 else:
-                    self._values.pop(target.id, None)
+                    self.values.pop(target.id, None)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, place: _Place) -> None:
         if self._imports_only:
@@ -259,18 +246,18 @@ class _Reader:
             self._expression(node.annotation, place)
 
     def _if(self, node: ast.If, place: _Place) -> bool | None:
-        value = value_of(node.test, self._values)
+        value = value_of(node.test, self.values)
         if value is not UNKNOWN:
             return self.block(node.body if value else node.orelse, place)
         self._expression(node.test, place)
-        asks = place.at_import or _asks(node.test)
-        inner = place.within(Caught.PERHAPS) if asks else place
+        perhaps = place.at_import or asks(node.test)
+        inner = place.within(Caught.PERHAPS) if perhaps else place
         body = self.block(node.body, inner)
         orelse = self.block(node.orelse, inner)
         if not body and not orelse:
             return False
         # Behind ``if version < 2: return`` stands what runs with the others.
-        return None if asks and not (body and orelse) and not _refuses(node.body) else True
+        return None if perhaps and not (body and orelse) and not refuses(node.body) else True
 
     def _try(self, node: ast.Try, place: _Place) -> bool:
         caught = Caught.NOTHING
@@ -293,8 +280,8 @@ class _Reader:
             if name.rpartition(".")[2] == "suppress" and isinstance(call, ast.Call):
                 for error in call.args:
                     inner = inner.within(catches(error))
-            elif name not in _PASSES_ON and (place.at_import or _ASKS.search(name) or "raises" in name):
-                inner = inner.within(_ANY)
+            elif name not in PASSES_ON and (place.at_import or ASKS.search(name) or "raises" in name):
+                inner = inner.within(ANY)
         self.block(node.body, inner)
         return True
 
@@ -333,7 +320,7 @@ class _Reader:
                 waiting += self._if_expression(node, here)
             elif isinstance(node, ast.BoolOp):
                 waiting.append((node.values[0], here))
-                inner = here.within(Caught.PERHAPS) if here.at_import or any(map(_asks, node.values)) else here
+                inner = here.within(Caught.PERHAPS) if here.at_import or any(map(asks, node.values)) else here
                 waiting += ((value, inner) for value in node.values[1:])
             elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
                 inner = here.within(Caught.PERHAPS) if here.at_import else here
@@ -343,10 +330,10 @@ class _Reader:
                 waiting += ((child, here) for child in ast.iter_child_nodes(node))
 
     def _if_expression(self, node: ast.IfExp, place: _Place) -> Iterable[tuple[ast.AST, _Place]]:
-        value = value_of(node.test, self._values)
+        value = value_of(node.test, self.values)
         if value is not UNKNOWN:
             return [(node.body if value else node.orelse, place)]
-        inner = place.within(Caught.PERHAPS) if place.at_import or _asks(node.test) else place
+        inner = place.within(Caught.PERHAPS) if place.at_import or asks(node.test) else place
         return [(node.test, place), (node.body, inner), (node.orelse, inner)]
 
     def _attribute(self, node: ast.Attribute, chain: str, place: _Place) -> None:
@@ -363,37 +350,3 @@ class _Reader:
 
     def _add(self, module: str, name: str, line: int, form: Form, place: _Place) -> None:
         self.needs.append(Need(module, name, line, form, place.at_import, place.caught))
-
-
-def catches(node: ast.expr | None) -> Caught:
-    """Say what the expression behind ``except`` stands for; nothing and unknown names stand for everything."""
-    if node is None:
-        return _ANY
-    if isinstance(node, ast.Tuple):
-        caught = Caught.NOTHING
-        for item in node.elts:
-            caught |= catches(item)
-        return caught
-    name = dotted(node).removeprefix("builtins.")
-    return Caught.NOTHING if name in _CATCH_NONE else _CATCHES.get(name, _ANY)
-
-
-def _asks(test: ast.expr) -> bool:
-    """Say whether a condition asks for a version, a platform, or whether something is there."""
-    for node in ast.walk(test):
-        if isinstance(node, ast.Name) and _ASKS.search(node.id):
-            return True
-        if isinstance(node, ast.Attribute) and _ASKS.search(node.attr):
-            return True
-        if isinstance(node, ast.Compare) and any(isinstance(each, (ast.Is, ast.IsNot)) for each in node.ops):
-            sides = (node.left, *node.comparators)
-            if any(isinstance(side, ast.Constant) and side.value is None for side in sides) and any(
-                isinstance(side, ast.Name) and not side.id.islower() for side in sides
-            ):
-                return True
-    return False
-
-
-def _refuses(body: Sequence[ast.stmt]) -> bool:
-    """Say whether a block ends by an exception: how a module refuses what it is not made for."""
-    return bool(body) and isinstance(body[-1], ast.Raise)

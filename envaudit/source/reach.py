@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.source.finder import absolute_name
-from envaudit.source.needs import Caught, read_imports
+from envaudit.source.guards import Caught
+from envaudit.source.needs import read_imports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from envaudit.source.finder import Place
     from envaudit.source.modules import Modules
     from envaudit.source.needs import Need
-    from envaudit.source.statements import Statements
+    from envaudit.source.statements import Statement, Statements, Written
 
 # Files parsed for one distribution; then nothing more is claimed about it.
 _PARSE_LIMIT = 250
@@ -44,12 +46,23 @@ class _Edge(NamedTuple):
 class Reach:
     """The imports inside of one distribution."""
 
-    def __init__(self, modules: Modules, tops: Sequence[str], starts: Sequence[str], statements: Statements) -> None:
-        """``tops`` are its top-level modules, ``starts`` the modules that users import."""
+    def __init__(
+        self,
+        modules: Modules,
+        tops: Sequence[str],
+        starts: Sequence[str],
+        statements: Statements,
+        read: Mapping[str, Sequence[Written]],
+    ) -> None:
+        """``tops`` are its top-level modules, ``starts`` the modules that users import.
+
+        ``read`` has the imports of own modules of files that have been read, by path.
+        """
         self._modules = modules
         self._tops = frozenset(tops)
         self.starts = tuple(starts)
         self._statements = statements
+        self._read_before = read
         self._graph: dict[str, frozenset[str]] | None = None
         self._edges: dict[str, tuple[_Edge, ...]] = {}
         self._parsed = 0
@@ -116,12 +129,17 @@ class Reach:
 
     def _possible(self, name: str) -> Iterator[str]:
         place = self._modules.find(name)
-        text = self._modules.text(place, keep=False) if place is not None and not place.compiled else None
-        if place is None or text is None:
+        if place is None or place.compiled:
             return
-        for module, names in self._statements.at_start(text):
+        for module, names in self._imports_of(place):
             origin = absolute_name(name, module, is_package=place.is_package)
             yield from self._targets(origin, [inner for inner, _ in names if inner])
+
+    def _imports_of(self, place: Place) -> Iterable[Statement]:
+        known = self._read_before.get(place.path)
+        if known is None:
+            return self._statements.at_start(self._modules.text(place, keep=False) or b"")
+        return (statement for written in known for statement in self._statements.take_apart(written))
 
     def _targets(self, origin: str, names: Iterable[str]) -> Iterator[str]:
         if not origin or origin.partition(".")[0] not in self._tops:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 # Larger files are tables, not programs.
 SIZE_LIMIT = 4 * 1024 * 1024
 _NAMES = rb"(\([^)]{0,6000}\)|[^\n\\]{0,2000}(?:\\\r?\n[^\n\\]{0,2000}){0,50})"
-# Each pattern begins with plain text, which Python's engine looks for many times faster than for a pattern.
+# Each pattern begins with plain text, rare if possible, which Python's engine looks for many times faster than for a
+# pattern; what stands before it is looked at afterwards.
 _AT_START = re.compile(rb"\n(?:from[ \t]+([\w.]+)[ \t]+import\b[ \t]*" + _NAMES + rb"|import[ \t]+([^\n\\]{1,2000}))")
-_INDENTED_FROM = re.compile(rb" from[ \t]+([\w.]+)[ \t]+import\b[ \t]*" + _NAMES)
-_INDENTED_IMPORT = re.compile(rb"  import[ \t]+(\w[^\n\\]{0,2000})")
+_INDENTED_FROM = re.compile(rb"from(?<= from)[ \t]+([\w.]+)[ \t]+import\b[ \t]*" + _NAMES)
+_INDENTED_IMPORT = re.compile(rb"import(?<=  import)[ \t]+(\w[^\n\\]{0,2000})")
 _COMMENT = re.compile(r"#[^\n]*")
 
 
@@ -46,33 +47,44 @@ class Statement(NamedTuple):
     names: tuple[tuple[str, str], ...]
 
 
+# The parts of an import as they are written: the module and the names behind ``from``, or what follows ``import``.
+Written = tuple[bytes, bytes, bytes]
+
+
 class Statements:
     """Reads files; the same statement in many of them is taken apart once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, bytes, bytes], tuple[Statement, ...]] = {}
+        self._known: dict[Written, tuple[Statement, ...]] = {}
 
-    def at_start(self, text: bytes, own: frozenset[bytes] = frozenset()) -> Iterator[Statement]:
+    def at_start(
+        self, text: bytes, own: frozenset[bytes] = frozenset(), aside: list[Written] | None = None
+    ) -> Iterator[Statement]:
         """Yield the imports that begin a line: nearly all that run when the file is imported.
 
-        With ``own``, what is imported from these top-level modules, or by a relative import, is left out.
+        With ``own``, what is imported from these top-level modules, or by a relative import, is left out, and put
+        ``aside`` as it is written.
         """
         if text.startswith((b"from ", b"import ")):
             text = b"\n" + text
         for match in _AT_START.findall(text):
-            if not own or not _is_own(match[0] or match[2], own):
-                yield from self._take_apart(match)
+            is_own = bool(own) and _is_own(match[0] or match[2], own)
+            if not is_own:
+                yield from self.take_apart(match)
+            if aside is not None and (is_own or b"," in match[2]):
+                aside.append(match)
 
     def indented(self, text: bytes, own: frozenset[bytes] = frozenset()) -> Iterator[Statement]:
         """Yield the imports inside of blocks and functions."""
         for module, names in _INDENTED_FROM.findall(text):
             if not own or not _is_own(module, own):
-                yield from self._take_apart((module, names, b""))
+                yield from self.take_apart((module, names, b""))
         for names in _INDENTED_IMPORT.findall(text):
             if not own or not _is_own(names, own):
-                yield from self._take_apart((b"", b"", names))
+                yield from self.take_apart((b"", b"", names))
 
-    def _take_apart(self, match: tuple[bytes, bytes, bytes]) -> tuple[Statement, ...]:
+    def take_apart(self, match: Written) -> tuple[Statement, ...]:
+        """Return what one import statement asks for."""
         known = self._known.get(match)
         if known is None:
             known = self._known[match] = tuple(_statements(*match))
@@ -80,7 +92,10 @@ class Statements:
 
 
 def _is_own(module: bytes, own: frozenset[bytes]) -> bool:
-    return module.partition(b".")[0] in own or module.startswith(b".")
+    first = module.partition(b".")[0]
+    if b" " in first or b"," in first:
+        first = first.partition(b",")[0].partition(b" ")[0]
+    return not first or first in own
 
 
 def _statements(module: bytes, names: bytes, modules: bytes) -> Iterable[Statement]:
