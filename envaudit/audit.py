@@ -44,6 +44,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     facts = _gathered(target, settings, environ)
     if any(wanted(settings, family) for family in ("INS", "ENV")):
         facts = _with_layout(facts, environ, cwd)
+    facts = _with_host(facts, settings, environ)
     facts = _with_code(facts, settings)
     facts = _with_index(facts, settings, environ, cwd)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
@@ -109,6 +110,19 @@ def _with_layout(facts: Facts, environ: Mapping[str, str], cwd: str) -> Facts:
     """Add what lies around the distributions, as a Python started here and with these variables sees it."""
     read = read_layout(facts.target, facts.distributions, environ, cwd)
     return replace(facts, layout=read.layout, gaps=(*facts.gaps, *read.gaps))
+
+
+def _with_host(facts: Facts, settings: Settings, environ: Mapping[str, str]) -> Facts:
+    """Add what this machine grants a process, if the target runs on it."""
+    if not wanted(settings, "HST") or not can_start(facts.target):
+        return facts
+    from envaudit.host import read_host  # noqa: PLC0415
+
+    # What is in use at the moment stands only in a report that is not kept in any case.
+    host = read_host(environ, facts.cpu_flags, now=settings.smoke and settings.verbose and wanted(settings, "RUN"))
+    if host is None:
+        return replace(facts, gaps=(*facts.gaps, Gap("HST", "limits of this machine", "they are read on Linux only")))
+    return replace(facts, host=host)
 
 
 def _with_code(facts: Facts, settings: Settings) -> Facts:

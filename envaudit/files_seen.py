@@ -28,6 +28,7 @@ _BUSY_LIMIT = 2000  # names; of a fuller folder the status is kept
 # The question for many statuses: a folder and paths below it, one a line.
 _STATUSES = "statuses"
 _LINE = "\n"
+_ANY = "/"  # the path of a question that is about no path
 
 
 class Seen:
@@ -281,6 +282,20 @@ def _may_execute(path: str) -> int:
     return int(os.access(path, os.X_OK))
 
 
+def granted() -> str:
+    """Return what the system grants this process, as ``files_host.settled_text`` writes it."""
+    answer = _granted("")
+    if _Now.seen is not None:
+        _Now.seen.add_told("granted", _ANY, answer)
+    return answer
+
+
+def _granted(_: str) -> str:
+    from envaudit.files_host import settled_text  # noqa: PLC0415  not every run asks for it
+
+    return settled_text()
+
+
 def _names_in(path: str) -> str:
     """Return the names in a folder and what each is itself, empty for too many or when it cannot be listed."""
     names = []
@@ -302,6 +317,7 @@ QUESTIONS: dict[str, Callable[[str], int | str]] = {
     "may execute": _may_execute,
     "real": os.path.realpath,
     "names": _names_in,
+    "granted": _granted,
     _STATUSES: _statuses,
 }
 

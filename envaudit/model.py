@@ -26,6 +26,7 @@ from envaudit.model_compiled import (
     replace,
 )
 from envaudit.model_described import Admitted, Described, OnIndex
+from envaudit.model_host import Host, MemoryDemand
 from envaudit.model_installed import ChangedFile, ChangedFiles, Claim, SharedFile, StrayModule
 from envaudit.model_layout import CondaRecord, Hidden, Layout, Leftover, Script, StartupFault, Twin
 from envaudit.model_names import MissingName
@@ -77,12 +78,14 @@ __all__ = [
     "Gap",
     "GeneratedCode",
     "Hidden",
+    "Host",
     "ImportPath",
     "Involved",
     "Layout",
     "Leftover",
     "LinkedFile",
     "Location",
+    "MemoryDemand",
     "MetadataProblem",
     "MissingName",
     "NumpyNeed",
@@ -338,7 +341,8 @@ class Facts(NamedTuple):
     what the sources of distributions ask for in vain, ``code`` what the user's own files do.
     ``changed`` holds only distributions of which something on disk is not as RECORD says, ``shared`` only files with
     different claims. ``described`` is set of a target that does not exist yet; ``indexed`` is what indexes said, if
-    they were asked.
+    they were asked. ``host`` is the machine, if the target runs on this one, and ``demands`` the memory that the user's
+    own files are going to ask for.
     """
 
     target: Target
@@ -361,6 +365,8 @@ class Facts(NamedTuple):
     shared: tuple[SharedFile, ...] = ()
     described: Described | None = None
     indexed: tuple[OnIndex, ...] = ()
+    host: Host | None = None
+    demands: tuple[MemoryDemand, ...] = ()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

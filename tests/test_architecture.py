@@ -19,14 +19,15 @@ PACKAGE = ROOT / "envaudit"
 
 # A module may import from its own part and from parts on lower levels, never from a peer or from above.
 LEVELS = (
-    {"errors", "files_seen", "plain_versions"},
-    {"model_code", "model_names", "model_compiled", "model_installed", "model_layout", "model_stated"},
+    {"files_host"},
+    {"errors", "files_seen", "plain_versions", "plain_sizes"},
+    {"model_code", "model_names", "model_compiled", "model_installed", "model_layout", "model_stated", "model_host"},
     {"model_described"},
     {"model", "files_root"},
     {"files"},
     {"binary", "codes"},
     {"setting_kinds"},
-    {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker", "requirements", "baseline"},
+    {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker", "requirements", "baseline", "host"},
     {"source", "remarks"},
     {"gather_compiled", "gather_index"},
     {"gather"},

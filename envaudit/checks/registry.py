@@ -13,6 +13,7 @@ from envaudit.checks import (
     dep,
     env,
     env_state,
+    hst,
     idx,
     ins,
     ins_bytecode,
@@ -129,6 +130,12 @@ CHECKS: tuple[Check, ...] = (
         ("IDX001", "IDX002", "IDX003", "IDX004", "IDX006"),
         "what is pinned or installed against what package indexes say about it, where they are asked",
         lambda facts, _: idx.check_index(facts),
+    ),
+    Check(
+        "host",
+        tuple(f"HST{number:03}" for number in range(1, 11)),
+        "memory, processors, limits and variables of this machine against what the libraries take",
+        lambda facts, _: hst.check_host(facts),
     ),
     Check(
         "smoke tests",

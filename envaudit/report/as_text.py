@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from envaudit import __version__
 from envaudit.model import Severity
 from envaudit.report.layout import INDENT, Span, entries, join, paragraph
+from envaudit.report.machine import machine
 from envaudit.report.options import QUIET, VERBOSE
 from envaudit.report.plain import number, plain
 from envaudit.report.rows import headline, reasons, rows, view_of
@@ -44,6 +45,7 @@ def _lines(report: Report, options: ReportOptions) -> Iterator[Line]:
         yield from _finding(cause, view)
         yield ()
     if view.verbose:
+        yield from machine(report.facts)
         yield from _details(report, view)
     yield _verdict(report, options)
 

@@ -355,7 +355,8 @@ def test_a_replay_imports_next_to_nothing(tmp_path: Path) -> None:
     loaded = set(done.stderr.split())
     assert {name for name in loaded if name.startswith("envaudit")} == {
         "envaudit", "envaudit.cli", "envaudit.cli.streams", "envaudit.cli.replay", "envaudit.errors",
-        "envaudit.files_seen", "envaudit.cache", "envaudit.cache.place", "envaudit.cache.reports",
+        "envaudit.files_seen", "envaudit.files_host",
+        "envaudit.cache", "envaudit.cache.place", "envaudit.cache.reports",
     }  # fmt: skip
     slow = {"argparse", "contextlib", "dataclasses", "enum", "hashlib", "json", "pathlib", "re", "typing", "packaging"}
     assert slow & loaded == set()
