@@ -8,6 +8,7 @@ The described target is made of the same facts as an installed one, without file
 from __future__ import annotations
 
 import os
+import threading
 import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,7 +28,7 @@ from envaudit.settings import reject_unknown_rules
 from envaudit.verdict import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from envaudit.index import Index
     from envaudit.model import Finding, Report
@@ -85,7 +86,7 @@ def gate(settings: Settings, request: GateRequest, environ: Mapping[str, str], c
     moment = request.exclude_newer or (datetime.now(timezone.utc).isoformat(timespec="seconds") if base else "")
     index = None if request.offline else _index(pairs, settings, environ, cwd)
     resolving = request.resolve and not request.offline
-    means = Means(environ, index, resolving, moment)
+    means = Means(environ, index, resolving, moment, _asking_ahead(index, pairs))
     try:
         legs = [_leg(pair, wish, means) for pair in pairs for wish in wished]
     finally:
@@ -152,6 +153,16 @@ def _index(pairs: Sequence[_Pair], settings: Settings, environ: Mapping[str, str
     indexes = [] if bare else [*(main or given.indexes), *extra]
     sources = find_sources(environ, cwd, indexes=indexes, find_links=[*links, *given.find_links], no_index=bare)
     return Index(sources, environ, cache_folder=default_folder(environ) if settings.cache else "")
+
+
+def _asking_ahead(index: Index | None, pairs: Sequence[_Pair]) -> Callable[[], None]:
+    """Ask the index about what is stated while the resolver is at work; return what waits until that is done."""
+    names = {each.key for pair in pairs for each in pair.head.stated if not each.constraint and not each.url}
+    if index is None or not names:
+        return lambda: None
+    asking = threading.Thread(target=index.projects, args=(sorted(names),), daemon=True)
+    asking.start()
+    return asking.join
 
 
 def _leg(pair: _Pair, wish: Wish, means: Means) -> _Leg:

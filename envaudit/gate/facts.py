@@ -16,7 +16,7 @@ from envaudit.rulebook.derived import load_derived, predict
 from envaudit.scan.headers import parse_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -26,13 +26,23 @@ if TYPE_CHECKING:
     from envaudit.model_stated import Stated, StatedFile
 
 
+def _at_once() -> None:
+    """Wait for nothing."""
+
+
 class Means(NamedTuple):
-    """What may be used to find out more: ``indexes`` are ``None`` offline, and then nothing is resolved either."""
+    """What may be used to find out more.
+
+    ``indexes`` are ``None`` offline, and then nothing is resolved either.
+
+    ``ready`` returns when what was asked ahead has been answered.
+    """
 
     environ: Mapping[str, str]
     indexes: Index | None
     resolve: bool
     exclude_newer: str = ""
+    ready: Callable[[], None] = _at_once
 
 
 class _Settled(NamedTuple):
@@ -130,6 +140,7 @@ def _with_knowledge(facts: Facts, settled: Sequence[_Settled], means: Means) -> 
         indexed = tuple(_by_lock(each, facts.described.path) for each in settled if each.stated and each.stated.files)
     else:
         asked = [_asked(each) for each in settled if not (each.stated and each.stated.url)]
+        means.ready()  # not to ask twice
         answers = ask_about(means.indexes, asked)
         gaps += answers.gaps
         indexed = answers.indexed

@@ -75,7 +75,9 @@ class Project:
         return tuple(dict.fromkeys(file.version for file in self.files))
 
 
+@functools.lru_cache(maxsize=8192)
 def _comparable(version: str) -> str:
+    """Bring a version to one spelling; each stands in the names of dozens of files."""
     from packaging.utils import canonicalize_version  # noqa: PLC0415
 
     return canonicalize_version(version)
