@@ -21,15 +21,21 @@ _NAMED = 3
 
 
 class Judged(NamedTuple):
-    """What decides whether a finding of some code would have been seen; ``tried`` says that smoke tests were run."""
+    """What decides whether a finding of some code would have been seen.
+
+    ``tried`` says that smoke tests were run, ``described`` that nothing is installed and only some files were judged.
+    """
 
     settings: Settings
     gaps: tuple[Gap, ...]
     tried: bool
+    described: bool = False
 
     def surely(self, code: str) -> bool:
         """Whether a finding of this code, or family, would be among those that were seen if there was one."""
         settings = self.settings
+        if self.described:  # the settings serve the environment and other files as well
+            return False
         if settings.select and not any(code.startswith(each) for each in settings.select):
             return False
         if (code.startswith("RUN") and not self.tried) or (code.startswith("API") and not settings.code):

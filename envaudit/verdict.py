@@ -56,7 +56,8 @@ def decide(  # noqa: PLR0917 - the values of one run, in the order they come abo
             kept.append(_with_ended_ignore(finding, settings))
     shown = sorted(_raised(kept), key=_order)
     missing = _relevant(gaps, settings, crashed=crashed)
-    judged = Judged(settings, missing, tried=timings.smoke_seconds is not None)
+    described = facts.target.kind == "described"
+    judged = Judged(settings, missing, tried=timings.smoke_seconds is not None, described=described)
     incomplete = crashed or (settings.strict and bool(missing))
     failing = any(finding.severity.rank <= settings.fail_on.rank for finding in shown)
     code = _exit_code(failing=failing and not settings.exit_zero, incomplete=incomplete)

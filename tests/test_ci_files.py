@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GUIDE = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
-PROGRAM = f'#!/bin/sh\nexec "{sys.executable}" -m envaudit "$@"\n'
+# Without PYTHONPATH, of which the report would speak.
+_RUN = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from envaudit.cli import run; run()"
+PROGRAM = f'#!/bin/sh\nexec "{sys.executable}" -c "{_RUN}" "$@"\n'
 
 
 def parsed(text: str) -> Any:
@@ -217,7 +219,7 @@ class Runner:
         environ |= {
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "RUNNER_TEMP": str(self.temp),
             "GITHUB_OUTPUT": str(self.folder / "output"), "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
-            "GITHUB_ACTION_PATH": str(ROOT), "PYTHONPATH": str(ROOT), "ENVAUDIT_CACHE_DIR": str(self.folder / "cache"),
+            "GITHUB_ACTION_PATH": str(ROOT), "ENVAUDIT_CACHE_DIR": str(self.folder / "cache"),
         }  # fmt: skip
         command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.work, env=environ)

@@ -84,6 +84,13 @@ class TestIgnoredInVain:
     def test_nothing_is_said_where_it_is_not_sure(self, entry: str, more: dict[str, Any]) -> None:
         assert outcome(finding(distribution="Demo"), ignore=(entry,), **more).remarks == ()
 
+    def test_nothing_is_said_of_an_environment_by_what_files_describe(self) -> None:
+        described = FACTS._replace(target=FACTS.target._replace(kind="described"))
+        settings = Settings(ignore=("DEP001:x",), sources=IN_A_FILE)
+        known = Baseline("known.json", {"0" * 16: Known("DEP001", "gone", "")})
+        report = decide(described, RULES, (), (), settings, Timings(0.1), crashed=False, baseline=known)
+        assert report.remarks == ()
+
 
 class TestBaseline:
     def test_what_is_known_is_left_out_and_what_is_new_fails(self) -> None:

@@ -95,7 +95,26 @@ def test_no_report_outlives_an_ignore(
     )
 
 
+def test_a_file_is_judged_as_the_gate_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "requirements.txt").write_text("pandas==2.0.3\n", encoding="utf-8")
+    judged = ["requirements.txt", "--offline", "--python-version", "3.11"]
+    assert main(["gate", *judged]) == 1
+    assert main(["baseline", "write", *judged, "-o", "known.json", "-q"]) == 0
+    assert main(["gate", *judged, "--baseline", "known.json"]) == 0
+    assert "1 finding known by the baseline" in capsys.readouterr().out
+    (tmp_path / "requirements.txt").write_text("pandas==2.0.2\nnumexpr==2.9.0\n", encoding="utf-8")
+    assert main(["gate", *judged, "--baseline", "known.json", "-f", "json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert {each["distribution"] for each in report["findings"]} == {"numexpr"}
+    assert (report["suppressed"][0]["finding"]["distribution"], report["remarks"]) == ("pandas", [])
+
+
 class TestWrite:
+    def test_flags_of_the_gate_are_for_files(self, fake_audit: FakeAudit, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["baseline", "write", ".venv", "--offline", "-o", "known.json"]) == 2
+        assert "is no requirement or lock file, which these flags are for" in capsys.readouterr().err
+        assert fake_audit.settings == []
+
     def test_a_place_that_cannot_be_is_refused_before_any_work(
         self, fake_audit: FakeAudit, capsys: pytest.CaptureFixture[str]
     ) -> None:
