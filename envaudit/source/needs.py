@@ -183,7 +183,9 @@ class _Reader:
         elif isinstance(node, ast.ClassDef):
             for part in (*node.decorator_list, *node.bases, *(word.value for word in node.keywords)):
                 self._expression(part, place)
+            outside = dict(self.values)
             self.block(node.body, place)
+            self.values = outside  # what a class binds is its own
         elif isinstance(node, ast.If):
             return self._if(node, place)
         elif isinstance(node, ast.Try) or type(node).__name__ == "TryStar":

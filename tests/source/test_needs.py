@@ -207,3 +207,8 @@ def test_no_text_breaks_the_readers(text: str) -> None:
             read(data, "pkg.mod", VALUES)
         except ReadError:
             continue
+
+
+def test_what_a_class_binds_is_no_condition_outside() -> None:
+    text = b"class C:\n    NEW = False\nif NEW:\n    import gone\nelse:\n    import other\n"
+    assert all(need.guarded() for need in read_needs(text, "app", {}).needs)
