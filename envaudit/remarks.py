@@ -38,10 +38,15 @@ class Judged(NamedTuple):
             return False
         if settings.select and not any(code.startswith(each) for each in settings.select):
             return False
-        if (code.startswith("RUN") and not self.tried) or (code.startswith("API") and not settings.code):
+        # What is looked for, or looked for in every file, only if somebody asks for it.
+        asked = {
+            "RUN": self.tried,
+            "API": bool(settings.code),
+            "INS": settings.verify,
+            "IDX": settings.online and not settings.offline,
+        }
+        if not asked.get(code[:3], True):
             return False
-        if code.startswith("INS") and not settings.verify:
-            return False  # only then is every file read
         parts = {part for gap in self.gaps for part in gap.code.split(", ")}
         return not any(part.startswith(code) or code.startswith(part) for part in parts)
 

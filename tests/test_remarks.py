@@ -62,6 +62,10 @@ class TestIgnoredInVain:
         assert report.remarks == ("ignore DEP001:gone leaves nothing out any more; delete it (envaudit.toml: ignore)",)
         assert (report.exit_code, report.verdict, report.findings, report.gaps) == (0, "clean", (), ())
 
+    @pytest.mark.parametrize("entry", ["RUN001:x", "API001:x", "INS002:x", "IDX001:x", "EA-2026-0001:x"])
+    def test_what_was_asked_for_is_spoken_of(self, entry: str) -> None:
+        assert len(outcome(ignore=(entry,), online=True).remarks) == 1
+
     def test_a_whole_code_only_if_it_is_looked_for(self) -> None:
         assert outcome(ignore=("DEP",)).remarks == ()
         assert len(outcome(ignore=("DEP",), ignores=(Ignore("DEP", "why"),)).remarks) == 1
@@ -74,6 +78,8 @@ class TestIgnoredInVain:
             ("RUN001:x", {"tried": False}),
             ("API001:x", {"code": ()}),
             ("INS002:x", {"verify": False}),
+            ("IDX001:x", {"online": False}),
+            ("IDX001:x", {"online": True, "offline": True}),
             ("DEP001:x", {"gaps": (GAP,)}),
             ("DEP:x", {"gaps": (Gap("ABI001, DEP001", "x", "y"),)}),
             ("DEP001:x", {"select": ("ABI",)}),
