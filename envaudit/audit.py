@@ -127,12 +127,18 @@ def _with_host(facts: Facts, settings: Settings, environ: Mapping[str, str]) -> 
 
 def _with_code(facts: Facts, settings: Settings) -> Facts:
     """Add what the user's own files ask of the environment in vain; they lie on this machine, in an image or not."""
-    if not settings.code or not wanted(settings, "API"):
+    names, memory = wanted(settings, "API"), facts.host is not None
+    if not settings.code or not (names or memory):
         return facts
-    from envaudit.source.user_code import link_user_code  # noqa: PLC0415  few runs have code to be linked
+    from envaudit.source.memory import memory_demands  # noqa: PLC0415  few runs have code to be linked
+    from envaudit.source.user_code import link_user_code  # noqa: PLC0415
     from envaudit.source.user_files import read_user_files  # noqa: PLC0415
 
     given = read_user_files(settings.code)
+    if memory:
+        facts = replace(facts, demands=tuple(memory_demands(given.files)))
+    if not names:
+        return facts
     with looking_inside(facts.target.root):
         found = link_user_code(facts.target, tuple(facts.visible().values()), given)
     return replace(facts, code=found.needs, gaps=(*facts.gaps, *found.gaps))

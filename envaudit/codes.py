@@ -76,6 +76,8 @@ CODES: Mapping[str, str] = {
     "HST008": "little shared memory",
     "HST009": "a variable changes what every Python loads",
     "HST010": "two OpenMP runtimes are let run side by side",
+    "HST011": "your code asks for more memory than can be had",
+    "HST012": "a file your code reads takes more memory than can be had",
     "RUN001": "a smoke test computed a wrong result",
     "RUN002": "a smoke test raised an exception",
     "RUN003": "a smoke test crashed",

@@ -14,6 +14,7 @@ from envaudit.checks import (
     env,
     env_state,
     hst,
+    hst_memory,
     idx,
     ins,
     ins_bytecode,
@@ -133,9 +134,9 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "host",
-        tuple(f"HST{number:03}" for number in range(1, 11)),
-        "memory, processors, limits and variables of this machine against what the libraries take",
-        lambda facts, _: hst.check_host(facts),
+        tuple(f"HST{number:03}" for number in range(1, 13)),
+        "memory, processors, limits and variables of this machine against what libraries and your own code take",
+        lambda facts, _: chain(hst.check_host(facts), hst_memory.check_demands(facts)),
     ),
     Check(
         "smoke tests",
