@@ -25,7 +25,7 @@ LEVELS = (
     {"model_described"},
     {"model", "files_root"},
     {"files"},
-    {"binary", "codes"},
+    {"binary", "codes", "watch"},
     {"setting_kinds"},
     {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker", "requirements", "baseline", "host"},
     {"source", "remarks"},
@@ -42,6 +42,7 @@ SECTIONS = ["What it detects", "Why it matters", "What you would see", "How to f
 ALONE = [
     "smoke/child.py",
     "smoke/supervisor.py",
+    "watch/boot.py",
     *(f"smoke/catalogue/{p.name}" for p in PACKAGE.glob("smoke/catalogue/*.py")),
 ]
 
@@ -90,7 +91,7 @@ def test_what_runs_beside_the_target_imports_nothing_of_ours(name: str) -> None:
     assert _imported(PACKAGE / name) == set()
 
 
-@pytest.mark.parametrize("name", ["smoke/child.py", *(name for name in ALONE if "catalogue" in name)])
+@pytest.mark.parametrize("name", ["smoke/child.py", "watch/boot.py", *(name for name in ALONE if "catalogue" in name)])
 def test_what_the_target_runs_is_written_for_python_36(name: str) -> None:
     ast.parse((PACKAGE / name).read_text(encoding="utf-8"), feature_version=(3, 6))
 

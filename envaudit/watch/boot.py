@@ -1,0 +1,209 @@
+"""Run a program the way Python would, with its crashes and its end reported to descriptors.
+
+Started by the supervisor under the target's own interpreter: ``python boot.py BRAKE ASK TALK KIND NAME ARGUMENTS``.
+BRAKE is the pipe for crashes, ASK the one for the answer to the question where the program is, TALK the one for JSON
+lines. KIND is ``script``, ``module`` or ``notebook`` (NAME is then a JSON file of its cells). Runs on Python 3.6 and
+later and imports nothing but the standard library.
+"""
+
+# ruff: noqa: PLC0415 - nothing is loaded that the program itself might not load
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import types
+
+_MOST_FRAMES = 60
+_MOST_TEXT = 4000
+_HERE = __file__
+_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_COROUTINE = 0x80  # inspect.CO_COROUTINE
+
+
+def hold(brake, ask):  # noqa: ANN001, ANN201 - no annotations that Python 3.6 would have to evaluate
+    """Have crashes written to the brake, and nobody take it away."""
+    for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"):
+        if hasattr(signal, name):
+            # The handler that faulthandler restores before it writes: another thread that crashes meanwhile then
+            # goes round in circles instead of ending the process.
+            signal.signal(getattr(signal, name), lambda *_: None)
+    faulthandler.enable(brake)
+    faulthandler.enable = lambda *_, **__: None
+    faulthandler.disable = lambda: True
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGUSR2, file=ask, all_threads=False)
+
+
+class Talk:
+    """Says how far the program is; silent in processes that it forks."""
+
+    def __init__(self, descriptor):  # noqa: ANN001, ANN204
+        self.descriptor = descriptor
+        self.pid = os.getpid()
+
+    def say(self, **words):  # noqa: ANN003, ANN201
+        """Write one line. What cannot be written is not worth stopping the program for."""
+        if os.getpid() != self.pid:
+            return
+        data = (json.dumps(words) + "\n").encode("ascii", "backslashreplace")
+        try:
+            while data:
+                data = data[os.write(self.descriptor, data) :]
+        except OSError:
+            self.pid = -1
+
+    def end(self, kind, error):  # noqa: ANN001, ANN201
+        """Report an exception with type, text and frames, outermost first."""
+        name = type(error).__name__
+        if type(error).__module__ not in ("builtins", "__main__"):
+            name = type(error).__module__ + "." + name
+        try:
+            text = str(error)
+        except Exception:  # noqa: BLE001 - the text is the program's own code
+            text = "(its text cannot be shown)"
+        frames = []
+        step = own_left_out(error.__traceback__)
+        while step is not None:
+            frames.append([step.tb_frame.f_code.co_filename, step.tb_lineno, step.tb_frame.f_code.co_name])
+            step = step.tb_next
+        if isinstance(error, SyntaxError) and error.filename:
+            frames.append([str(error.filename), error.lineno or 0, "<module>"])
+        self.say(end=kind, type=name[:200], text=text[:_MOST_TEXT], frames=frames[-_MOST_FRAMES:])
+
+
+def own_left_out(step):  # noqa: ANN001, ANN201
+    """Return a traceback without our frames and those of runpy at its beginning."""
+    while step is not None and step.tb_frame.f_code.co_filename in (_HERE, "<frozen runpy>", runpy_file()):
+        step = step.tb_next
+    return step
+
+
+def runpy_file():  # noqa: ANN201
+    """Return the file of runpy, where it has been loaded."""
+    return getattr(sys.modules.get("runpy"), "__file__", None)
+
+
+def new_main(path):  # noqa: ANN001, ANN201
+    """Make an empty main module, as a program of its own would have, and keep ours under another name."""
+    sys.modules["_envaudit_boot"] = sys.modules["__main__"]
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = sys.modules["builtins"]
+    if path:
+        main.__file__ = path
+    sys.modules["__main__"] = main
+    return main.__dict__
+
+
+def search_first(folder):  # noqa: ANN001, ANN201
+    """Put the program's folder where ours stands; nothing does where Python was told not to."""
+    if not (getattr(sys.flags, "safe_path", False) or sys.flags.isolated):
+        sys.path[0] = folder
+
+
+def run_script(name):  # noqa: ANN001, ANN201
+    """Run a file, or a folder or zip file with a ``__main__``."""
+    import io
+
+    search_first(os.path.dirname(os.path.realpath(name)))
+    if os.path.isdir(name) or not name.endswith((".py", ".pyw")):
+        import zipfile
+
+        if os.path.isdir(name) or zipfile.is_zipfile(name):
+            import runpy
+
+            new_main(None)
+            runpy.run_path(name, run_name="__main__")
+            return
+    with io.open_code(name) if hasattr(io, "open_code") else open(name, "rb") as file:
+        source = file.read()
+    names = new_main(name)
+    names["__cached__"] = None
+    from importlib.machinery import SourceFileLoader
+
+    names["__loader__"] = SourceFileLoader("__main__", name)
+    exec(compile(source, name, "exec"), names)  # noqa: S102
+
+
+def run_module(name):  # noqa: ANN001, ANN201
+    """Run a module as ``python -m`` does."""
+    import runpy
+
+    search_first(os.getcwd())
+    new_main(None)
+    runpy._run_module_as_main(name)  # noqa: SLF001 - what python -m itself calls
+
+
+def run_notebook(name, talk):  # noqa: ANN001, ANN201
+    """Run the cells one after the other in one namespace, and show what each cell's last line evaluates to."""
+    with open(name, encoding="utf-8") as file:
+        book = json.load(file)
+    search_first(os.getcwd())
+    names = new_main(None)
+    names["display"] = print
+    for cell in book:
+        talk.say(cell=cell["number"])
+        run_cell("<cell %d>" % cell["number"], cell["text"], names)  # noqa: UP031
+    talk.say(cell=0)
+
+
+def run_cell(place, text, names):  # noqa: ANN001, ANN201
+    """Run one cell; its source is known to tracebacks."""
+    import ast
+    import linecache
+
+    linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
+    tree = ast.parse(text, place)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    run_code(compile(tree, place, "exec", _AWAIT if sys.version_info >= (3, 8) else 0), names)
+    if last is not None:
+        code = compile(ast.Expression(last.value), place, "eval", _AWAIT if sys.version_info >= (3, 8) else 0)
+        value = run_code(code, names)
+        if value is not None and not text.rstrip().endswith(";"):
+            sys.stdout.write(repr(value) + "\n")
+    sys.stdout.flush()
+
+
+def run_code(code, names):  # noqa: ANN001, ANN201
+    """Evaluate code, which may wait for something (``await``) as it may in a notebook."""
+    value = eval(code, names)  # noqa: S307
+    if code.co_flags & _COROUTINE:
+        import asyncio
+
+        loop = names.setdefault("_envaudit_loop", None) or asyncio.new_event_loop()
+        names["_envaudit_loop"] = loop
+        return loop.run_until_complete(value)
+    return value
+
+
+def main():  # noqa: ANN201
+    """Run what the command line names and report how it ended."""
+    brake, ask, talk_to = (int(word) for word in sys.argv[1:4])
+    kind, name = sys.argv[4:6]
+    for descriptor in (brake, ask, talk_to):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - takes no keyword
+    hold(brake, ask)
+    talk = Talk(talk_to)
+    sys.argv[:] = sys.argv[5:]
+    talk.say(begun=os.getpid())
+    try:
+        if kind == "notebook":
+            run_notebook(name, talk)
+        elif kind == "module":
+            run_module(name)
+        else:
+            run_script(name)
+    except SystemExit as error:
+        talk.end("exit", error)
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever the program raises is how it ended
+        talk.end("memory" if isinstance(error, MemoryError) else "exception", error)
+        error.__traceback__ = own_left_out(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+    talk.say(end="ok", type="", text="", frames=[])
+
+
+if __name__ == "__main__":
+    main()

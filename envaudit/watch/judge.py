@@ -1,0 +1,296 @@
+"""From what the supervisor saw to one verdict: how the program ended, where, the evidence, and what to change."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from envaudit.watch import advice
+from envaudit.watch.brake import Crash, from_plain, read_text
+from envaudit.watch.owner import Blame, blame
+from envaudit.watch.samples import size
+
+if TYPE_CHECKING:
+    Frame = tuple[str, int, str]
+
+_NEAR = 0.9  # share of the limit from which a refused or missing allocation is put down to it
+_IDLE = 0.05  # processors in use, below which a program is said to wait
+_OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
+_CROWDED = 2.0  # threads that want to run for each processor, from which they hinder one another
+_LONG_ENOUGH = 2.0  # seconds a program must have run before its use of processors says anything
+_KINDS = {
+    "SIGSEGV": "segfault",
+    "SIGBUS": "bus-error",
+    "SIGILL": "illegal-instruction",
+    "SIGFPE": "arithmetic-error",
+    "SIGABRT": "abort",
+}
+_CRASHES = frozenset(_KINDS.values()) | {"stack-overflow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a program ended.
+
+    ``kind``: ``ok``, ``exit`` (a status of the program's own), ``exception``, ``interrupted``, ``out-of-memory``,
+    ``segfault``, ``bus-error``, ``illegal-instruction``, ``arithmetic-error``, ``abort``, ``stack-overflow``,
+    ``killed``, ``native-exit``, ``timeout``. ``headline`` is one sentence. ``frames`` are of Python, outermost first;
+    ``cell`` the number of a notebook's cell, 0 outside of one. ``sure`` is false where the evidence allows another
+    cause. ``change`` says what to do; ``notes`` are observations that did not end the program.
+    """
+
+    kind: str
+    headline: str
+    evidence: tuple[str, ...] = ()
+    change: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    cell: int = 0
+    crash: Crash | None = None
+    blame: Blame | None = None
+    signal: str = ""
+    exit_status: int | None = None
+    sure: bool = True
+
+
+class _Told(NamedTuple):
+    """What the program said about its end, and the cell it was in."""
+
+    end: str = ""
+    type: str = ""
+    text: str = ""
+    frames: tuple[Frame, ...] = ()
+    cell: int = 0
+
+
+class _End(NamedTuple):
+    kind: str
+    headline: str
+    evidence: tuple[str, ...] = ()
+    sure: bool = True
+
+
+def judge(seen: dict[str, Any], memory: int, timeout: float, processors: int) -> Verdict:
+    """Judge what the supervisor saw of a program with a limit of ``memory`` bytes and ``timeout`` seconds (0: none)."""
+    told = _told(seen["talk"])
+    crash = _own_crash(seen)
+    blamed = blame(crash.native) if crash is not None else None
+    name = crash.signal if crash is not None and crash.signal else _signal(seen["status"])
+    end = _end(seen, told, crash, blamed, name, memory, timeout)
+    frames = told.frames or (crash.frames if crash is not None else ()) or read_text(seen["asked"])[1]
+    frames = tuple(frame for frame in frames if not _is_ours(frame))
+    status = seen["status"]
+    return Verdict(
+        end.kind,
+        end.headline,
+        end.evidence,
+        advice.change(end.kind, crash, blamed),
+        _notes(seen, processors),
+        frames,
+        told.cell,
+        crash if end.kind in _CRASHES else None,
+        blamed if end.kind in _CRASHES else None,
+        name if end.kind in _CRASHES | {"killed"} else "",
+        status if isinstance(status, int) and status >= 0 else None,
+        end.sure,
+    )
+
+
+def _end(  # noqa: C901, PLR0911, PLR0917 - one line for each way to end
+    seen: dict[str, Any],
+    told: _Told,
+    crash: Crash | None,
+    blamed: Blame | None,
+    name: str,
+    memory: int,
+    timeout: float,
+) -> _End:
+    """Return the way it ended; the surest evidence comes first."""
+    if seen["cause"] == "memory":
+        words = f"it used more than its limit of {size(memory)} and was stopped"
+        return _End("out-of-memory", words, _peak(seen, memory))
+    if seen["cause"] == "timeout":
+        return _End("timeout", f"it did not end within {timeout:g} seconds", _waiting(seen))
+    if seen["cause"] == "abandoned" or (name == "SIGINT" and seen["interrupts"]) or told.type == "KeyboardInterrupt":
+        return _End("interrupted", "it was interrupted")
+    if crash is not None and crash.signal:
+        return _crashed(crash, blamed)
+    if name in _KINDS:
+        words = f"it died of {_words(name)}; what it was doing is not known"
+        return _End(_KINDS[name], words, _silent(name), sure=False)
+    if name == "SIGKILL":
+        return _killed(seen, memory)
+    if name:
+        return _End("killed", f"another process ended it with {_words(name)}")
+    if told.end == "memory":
+        return _End("out-of-memory", f"an allocation was refused: {_exception(told)}", _peak(seen, memory))
+    if told.end == "exception":
+        return _End("exception", _exception(told))
+    status = seen["status"]
+    if not told.end:
+        return _End(
+            "native-exit",
+            f"compiled code or os._exit ended Python with status {status}, without an exception",
+            (),
+        )
+    if status == 0:
+        return _End("ok", "it ended well")
+    if told.end == "ok":
+        return _End("native-exit", f"the program had finished; its process then ended with status {status}")
+    return _End("exit", f"it ended itself with status {status}")
+
+
+def _crashed(crash: Crash, blamed: Blame | None) -> _End:
+    kind = "stack-overflow" if crash.fault.cause == "stack-overflow" else _KINDS[crash.signal]
+    evidence = [advice.access(crash)] if advice.access(crash) else []
+    if crash.looked:
+        evidence.append(crash.looked)
+    if crash.signal == "SIGSEGV" and not crash.fault.kind and not crash.looked:
+        return _End("killed", "another process, or the program itself, sent it SIGSEGV", tuple(evidence), sure=False)
+    place = advice.place(blamed)
+    if kind == "stack-overflow":
+        return _End(kind, f"its stack overflowed{place}: functions called one another without end", tuple(evidence))
+    if crash.fault.cause == "truncated-file":
+        evidence.append(f"the file has become shorter than it was, or was never whole: {crash.fault.path}")
+    if crash.fault.cause == "full-shm":
+        evidence.append(f"there is no room left in /dev/shm for {crash.fault.path}")
+    unsure = blamed is None or blamed.is_python
+    if unsure and crash.signal in {"SIGSEGV", "SIGABRT"} and not crash.looked:
+        evidence.append("Python itself is where it died: most likely memory was damaged earlier, by compiled code")
+    if blamed is not None and blamed.caller is not None and blamed.owner is not None:
+        evidence.append(f"{blamed.caller} had called {blamed.owner}: the two may have been built for other releases")
+    return _End(kind, f"it died of {_words(crash.signal)}{place}", tuple(evidence), sure=not unsure)
+
+
+def _killed(seen: dict[str, Any], memory: int) -> _End:
+    peak = _peak(seen, memory)
+    if seen["group_kills"] > 0:
+        return _End(
+            "out-of-memory",
+            "the kernel killed it: the memory of its container was used up",
+            (*peak, f"the kernel counts {seen['group_kills']} killed for want of memory in this group"),
+        )
+    if seen["host_kills"] > 0:
+        return _End(
+            "out-of-memory",
+            "the kernel killed it: the memory of the machine was used up",
+            (*peak, f"the kernel counts {seen['host_kills']} killed for want of memory on this host in that time"),
+            sure=seen["peak"] >= _NEAR * memory,
+        )
+    evidence = (*peak, "the kernel killed nothing for want of memory")
+    return _End("killed", "another process killed it (SIGKILL)", evidence)
+
+
+def _own_crash(seen: dict[str, Any]) -> Crash | None:
+    """Return the crash of the program itself, not one of a process that it had started."""
+    for plain in seen["crashes"]:
+        crash = from_plain(plain)
+        if crash.pid in {0, seen["pid"]}:
+            return crash
+    return None
+
+
+def _notes(seen: dict[str, Any], processors: int) -> tuple[str, ...]:
+    """Return what did not end the program and is worth knowing."""
+    notes = []
+    for crash in (from_plain(plain) for plain in seen["crashes"]):
+        if crash.pid not in {0, seen["pid"]}:
+            place = advice.place(blame(crash.native))
+            notes.append(f"process {crash.pid}, which it had started, died of {_words(crash.signal)}{place}")
+    if seen["leftovers"]:
+        notes.append(f"it left {seen['leftovers']} processes behind, which were killed")
+    if seen["seconds"] >= _LONG_ENOUGH and seen["crowded"] >= _CROWDED * processors:
+        notes.append(
+            f"too many threads: {seen['crowded']:.0f} wanted to run at a time, on {processors} processors "
+            "(OMP_NUM_THREADS and OPENBLAS_NUM_THREADS set how many)"
+        )
+    if seen["periods"] > 10 and seen["throttled"] > seen["periods"] / 4:
+        notes.append(
+            f"the processor quota of the container held it back in {seen['throttled']} of {seen['periods']} periods"
+        )
+    return tuple(notes)
+
+
+def _peak(seen: dict[str, Any], memory: int) -> tuple[str, ...]:
+    return (f"most memory in use: {size(seen['peak'])}, limit {size(memory)}",)
+
+
+def _waiting(seen: dict[str, Any]) -> tuple[str, ...]:
+    """Say whether a program that did not end was busy."""
+    threads, locks = seen["threads"]
+    samples = seen["samples"]
+    later = [sample for sample in samples if sample[0] >= samples[-1][0] / 2] if samples else []
+    if len(later) > 1 and later[-1][0] > later[0][0]:
+        busy = (later[-1][2] - later[0][2]) / (later[-1][0] - later[0][0])
+        if busy >= _IDLE:
+            return (f"it was busy: {busy:.1f} processors in the last half of its time",)
+        if threads and locks == threads:
+            return (f"a deadlock, as it seems: each of its {threads} threads waits for a lock, and none does anything",)
+        return (f"it did nothing in the last half of its time: it waits ({locks} of {threads} threads for a lock)",)
+    return ()
+
+
+def _silent(name: str) -> tuple[str, ...]:
+    if name != "SIGSEGV":
+        return ()
+    why = "the stack of a thread other than the first overflowed, or a library has replaced the handler"
+    return (f"Python's handler did not run: {why}",)
+
+
+def _words(name: str) -> str:
+    said = {
+        "SIGSEGV": "a segmentation fault",
+        "SIGBUS": "a bus error",
+        "SIGILL": "an illegal instruction",
+        "SIGFPE": "an arithmetic error",
+        "SIGABRT": "an abort",
+    }
+    return f"{said[name]} ({name})" if name in said else name or "a fatal error"
+
+
+def _signal(status: object) -> str:
+    if not isinstance(status, int) or status >= 0:
+        return ""
+    try:
+        return signal.Signals(-status).name
+    except ValueError:  # a real-time signal
+        return f"SIG{-status}"
+
+
+def _exception(told: _Told) -> str:
+    last = [line.strip() for line in told.text.splitlines() if line.strip()][-1:]
+    return f"{told.type}: {last[0][:300]}" if last else told.type
+
+
+def _is_ours(frame: Frame) -> bool:
+    return frame[0] == _OWN or frame[0] == "<frozen runpy>" or frame[0].endswith("/runpy.py")
+
+
+def _told(text: str) -> _Told:
+    """Read what the program said; whatever does not have the exact form is left out."""
+    told = _Told()
+    for line in text.splitlines():
+        try:
+            words = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        match words:
+            case {"cell": int(cell)}:
+                told = told._replace(cell=cell)
+            case {"end": str(end), "type": str(kind), "text": str(message), "frames": list(frames)}:
+                read = tuple((f[0], f[1], f[2]) for f in frames if _is_frame(f))
+                told = told._replace(end=end, type=kind, text=message, frames=read)
+            case _:
+                continue
+    return told
+
+
+def _is_frame(value: object) -> bool:
+    match value:
+        case [str(), int(), str()]:
+            return True
+        case _:
+            return False

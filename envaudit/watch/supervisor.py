@@ -1,0 +1,325 @@
+"""Run one program under limits, watch it, kill everything it leaves behind, and tell what was seen.
+
+A program of its own: ``main`` reads the request, a line of JSON, from the descriptor its first argument names and
+writes the answer, another one, to the second. The answer holds facts only; ``judge`` says what they mean. When the
+request's descriptor closes, whoever asked is gone or wants to stop, and everything is killed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envaudit.watch.brake import Crash, as_plain, look, make_pipe
+from envaudit.watch.host import counters
+from envaudit.watch.samples import Samples
+from envaudit.watch.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# <sys/prctl.h>
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+
+_BOOT = str(Path(__file__).parent / "boot.py")
+_LOOK = 0.04  # seconds between two looks at the memory of the tree, at least
+_SHARE = 50  # a look may take this part of the time at most
+_GRACE = 0.3  # seconds that helpers of an ended program get to end by themselves
+_NEAR = 0.5  # share of the limit from which it is looked as often as can be
+_EXACTLY_AT = 0.8  # share of the limit from which shared memory is counted once
+_LAST = 2.0  # seconds a killed process has to disappear
+_ANSWERS = 0.1  # seconds the program gets to say where it is
+_MOST_CRASHES = 8
+_MOST_TALK = 4 * 1024 * 1024
+_MOST_REQUEST = 4 * 1024 * 1024
+_PATIENCE = 3  # interruptions from the keyboard, after which nobody asks the program any more
+_ENDED_BY = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"}  # crashes after which it goes round in circles
+_FUTEX = "202"  # number of the system call on x86_64
+
+
+class Watch:
+    """One program from its start to its end."""
+
+    def __init__(self, request: dict[str, Any], lifeline: int) -> None:
+        self.request = request
+        self.lifeline = lifeline
+        self.tree = Tree()
+        self.cause = ""
+        self.status: int | None = None
+        self.crashes: list[Crash] = []
+        self.talk = bytearray()
+        self.asked = b""
+        self.samples = Samples()
+        self.peak = 0
+        self.near = False
+        self.leftovers = 0
+        self.threads = (0, 0)
+        self.interrupts = 0
+        self.before = counters()
+
+    def start(self) -> None:
+        """Start the program; raises ``OSError`` or ``subprocess.SubprocessError``."""
+        self.brake, brake = make_pipe()
+        self.ask, ask = os.pipe()
+        self.talking, talk = os.pipe()
+        request = self.request
+        quiet = None if request["inherit"] else subprocess.DEVNULL
+        output = 2 if request["inherit"] and request["output_to_errors"] else quiet
+        kept = (brake, ask, talk)
+        self.writing = brake
+        try:
+            self.child = subprocess.Popen(
+                [*request["python"], _BOOT, *map(str, kept), request["kind"], request["name"], *request["arguments"]],
+                stdin=quiet,
+                stdout=output,
+                stderr=quiet,
+                cwd=request["cwd"] or None,
+                env=request["environment"],
+                pass_fds=kept,
+                preexec_fn=_preparation(request),  # noqa: PLW1509 - there is one thread
+            )
+        finally:
+            for descriptor in kept:
+                os.close(descriptor)
+        self.started = time.monotonic()
+        self.poller = select.poll()
+        for descriptor in (self.brake, self.talking, self.lifeline):
+            self.poller.register(descriptor, select.POLLIN)
+        self.pidfd = -1
+        with suppress(OSError):
+            self.pidfd = os.pidfd_open(self.child.pid)
+            self.poller.register(self.pidfd, select.POLLIN)
+
+    def follow(self) -> None:
+        """Wait for the program's end, or for a reason to end it; then leave no process behind."""
+        due = 0.0
+        while not self._has_ended() and not self.cause:
+            now = time.monotonic()
+            if now >= due:
+                self._look_at_use(now)
+                cost = 0 if self.near else _SHARE * (time.monotonic() - now)
+                due = time.monotonic() + max(_LOOK, cost)
+            if self.request["timeout"] and now - self.started > self.request["timeout"]:
+                self._stop("timeout")
+            wait = _LOOK / 4 if self.pidfd < 0 else max(due - time.monotonic(), 0.001)
+            self._read(wait)
+        self.seconds = time.monotonic() - self.started
+        if self.cause in {"timeout", "memory"}:
+            self._ask()
+        elif not self.cause:
+            self._read(0)
+            self._count_leftovers()
+        self.tree.kill()
+        deadline = time.monotonic() + _LAST
+        while not self._has_ended() and time.monotonic() < deadline:
+            time.sleep(0.002)  # its first thread is gone, others are about to be
+
+    def answer(self) -> dict[str, Any]:
+        """Return all that was seen, as plain values."""
+        after = counters()
+        ended = self.tree.ended.get(self.child.pid)
+        return {
+            "started": True,
+            "pid": self.child.pid,
+            "status": self.status,
+            "cause": self.cause,
+            "seconds": round(self.seconds, 3),
+            "cpu": round(sum(each.cpu for each in self.tree.ended.values()), 3),
+            "peak": max(self.peak, ended.peak if ended else 0),
+            "crashes": [as_plain(crash) for crash in self.crashes],
+            "talk": self.talk.decode("ascii", "replace"),
+            "asked": self.asked.decode("utf-8", "backslashreplace"),
+            "leftovers": self.leftovers,
+            "threads": self.threads,
+            "interrupts": self.interrupts,
+            "samples": self.samples.kept(),
+            "crowded": self.samples.crowded(),
+            "host_kills": after.host_kills - self.before.host_kills,
+            "group_kills": after.group_kills - self.before.group_kills,
+            "periods": after.periods - self.before.periods,
+            "throttled": after.throttled - self.before.throttled,
+        }
+
+    def abandon(self, *_: object) -> None:
+        """Stop at once."""
+        self._stop("abandoned")
+
+    def interrupt(self, *_: object) -> None:
+        """Hand an interruption from the keyboard on, unless the terminal has done so."""
+        self.interrupts += 1
+        if self.interrupts >= _PATIENCE:
+            self.abandon()
+        elif not self.request["shares_terminal"]:
+            with suppress(OSError):
+                os.kill(self.child.pid, signal.SIGINT)
+
+    def _stop(self, cause: str) -> None:
+        """Have it ended; the first cause counts."""
+        self.cause = self.cause or cause
+
+    def _has_ended(self) -> bool:
+        if self.status is None:
+            self.tree.reap()
+            if self.child.pid in self.tree.ended:
+                self.status = self.tree.ended[self.child.pid].status
+                self.child.returncode = self.status  # it is reaped: Popen must not wait for it again
+        return self.status is not None
+
+    def _read(self, seconds: float) -> None:
+        """Wait that long for something to happen, and take it up."""
+        for descriptor, _ in self.poller.poll(seconds * 1000):
+            if descriptor == self.brake:
+                self._crash()
+            elif descriptor == self.talking:
+                self._hear()
+            elif descriptor == self.lifeline:
+                self.poller.unregister(descriptor)
+                self.abandon()
+            elif descriptor == self.pidfd:
+                self.poller.unregister(descriptor)
+
+    def _hear(self) -> None:
+        data = os.read(self.talking, 65536)
+        if not data:
+            self.poller.unregister(self.talking)
+        elif len(self.talk) < _MOST_TALK:
+            self.talk += data
+
+    def _crash(self) -> None:
+        if not _has_data(self.brake):
+            self.poller.unregister(self.brake)  # closed by everybody
+            return
+        crash = look(self.brake, self.writing, [self.child.pid, *self.tree.living()])
+        if len(self.crashes) < _MOST_CRASHES or crash.pid == self.child.pid:
+            self.crashes.append(crash)
+        if crash.signal in _ENDED_BY and crash.pid in {0, self.child.pid}:
+            self._stop("crash")
+        elif crash.signal in _ENDED_BY:
+            with suppress(OSError):
+                os.kill(crash.pid, signal.SIGKILL)
+
+    def _look_at_use(self, now: float) -> None:
+        limit = self.request["memory"]
+        use = self.tree.use()
+        memory = use.memory
+        if memory > limit * _EXACTLY_AT and use.processes > 1:
+            memory = self.tree.memory_exactly()
+        self.near = memory > limit * _NEAR
+        self.peak = max(self.peak, memory)
+        self.samples.add(now - self.started, memory, use)
+        if memory > limit:
+            self._stop("memory")
+
+    def _ask(self) -> None:
+        """Have the program say which Python line it is at. Once: it may not survive a second time."""
+        self.threads = _waiting(self.child.pid)
+        with suppress(OSError):
+            os.kill(self.child.pid, signal.SIGUSR2)
+        deadline = time.monotonic() + _ANSWERS
+        while time.monotonic() < deadline and not self.asked.endswith(b"\n"):
+            if select.select([self.ask], [], [], 0.01)[0]:
+                time.sleep(0.005)
+                self.asked += os.read(self.ask, 65536)
+
+    def _count_leftovers(self) -> None:
+        deadline = time.monotonic() + _GRACE
+        while self.tree.living() and time.monotonic() < deadline:
+            time.sleep(0.01)
+            self.tree.reap()
+        self.leftovers = len(self.tree.living())
+
+
+def _has_data(descriptor: int) -> bool:
+    """Whether a pipe that is ready has something to read and was not merely closed."""
+    import fcntl  # noqa: PLC0415
+    import struct  # noqa: PLC0415
+    import termios  # noqa: PLC0415
+
+    waiting: int = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, b"\0\0\0\0"))[0]
+    return waiting > 0
+
+
+def _waiting(pid: int) -> tuple[int, int]:
+    """Return how many threads a process has, and how many of them wait for a lock."""
+    count = locks = 0
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task")[:4096]:
+            count += 1
+            with suppress(OSError), open(f"/proc/{pid}/task/{task}/syscall", encoding="ascii") as file:
+                locks += file.read(64).split()[:1] == [_FUTEX]
+    return count, locks
+
+
+def _preparation(request: dict[str, Any]) -> Callable[[], None]:
+    """Return what the program does between fork and exec: its limits, its group, and to die with this process."""
+    import resource  # noqa: PLC0415 - not on every platform
+
+    supervisor = os.getpid()
+    process_control = ctypes.CDLL(None).prctl
+    wanted = [(getattr(resource, name), amount) for name, amount in request["limits"] if hasattr(resource, name)]
+
+    def prepare() -> None:
+        for kind, amount in wanted:
+            hard = resource.getrlimit(kind)[1]
+            least = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
+            with suppress(OSError, ValueError):
+                resource.setrlimit(kind, (least, least))
+        if not request["shares_terminal"]:
+            os.setpgid(0, 0)
+        if request["confined"]:
+            process_control(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        process_control(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != supervisor:
+            os._exit(1)
+
+    return prepare
+
+
+def _run(request: dict[str, Any], lifeline: int) -> dict[str, Any]:
+    process_control = ctypes.CDLL(None).prctl
+    process_control(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    watch = Watch(request, lifeline)
+    try:
+        watch.start()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, watch.abandon)
+        signal.signal(signal.SIGINT, watch.interrupt)
+        watch.follow()
+        return watch.answer()
+    except (OSError, subprocess.SubprocessError) as error:
+        return {"started": False, "why": str(error)}
+    finally:
+        watch.tree.kill()
+
+
+def _read_request(descriptor: int) -> dict[str, Any]:
+    data = bytearray()
+    while not data.endswith(b"\n") and len(data) < _MOST_REQUEST:
+        chunk = os.read(descriptor, 65536)
+        if not chunk:
+            break
+        data += chunk
+    request: dict[str, Any] = json.loads(data)
+    return request
+
+
+def main() -> None:
+    """Run the request and write the answer to the descriptors of the command line."""
+    lifeline, answering = (int(word) for word in sys.argv[1:3])
+    for descriptor in (lifeline, answering):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - takes no keyword
+    data = json.dumps(_run(_read_request(lifeline), lifeline)).encode("ascii", "backslashreplace")
+    while data:
+        data = data[os.write(answering, data) :]
+    os._exit(0)

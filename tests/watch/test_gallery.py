@@ -1,0 +1,90 @@
+"""Ways to die: each gets the right verdict, and the library that is to blame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.watch.conftest import Runs
+
+
+class Death(NamedTuple):
+    """A function of the library, and what must be said of it."""
+
+    function: str
+    kind: str
+    symbol: str
+    said: str = ""
+    access: str = ""
+
+
+DEATHS = [
+    Death("write_null()", "segfault", "deep_two", "a write at address 0x10 (a null pointer)", "write"),
+    Death("copy_null()", "segfault", "copy_null", "a read at address 0x18 (a null pointer)", "read"),
+    Death("wild()", "segfault", "wild", "an access to an address that cannot exist", "address"),
+    Death("jump()", "segfault", "jump", "a call to address 0x7, where there is no code", "execute"),
+    Death("crash_in_threads()", "segfault", "deep_two", "a write at address 0x0", "write"),
+    Death("give_up()", "abort", "give_up"),
+    Death("free_twice()", "abort", "free_twice"),
+    Death("overflow()", "stack-overflow", "recurse", "", "write"),
+    Death("trap()", "illegal-instruction", "trap", "on purpose (ud2)", "instruction"),
+    Death("divide()", "arithmetic-error", "divide", "division by zero", "divide"),
+    Death("cut_short(b'cut.bin')", "bus-error", "cut_short", "has become shorter", "write"),
+]
+
+
+@pytest.mark.parametrize("death", DEATHS, ids=lambda death: death.function)
+def test_a_crash_names_cause_function_and_distribution(death: Death, bad_library: Path, runs: Runs) -> None:
+    verdict = runs(
+        f"import ctypes\nbad = ctypes.CDLL({str(bad_library)!r})\ndef work():\n    bad.{death.function}\nwork()"
+    )
+    assert verdict.kind == death.kind
+    assert verdict.sure
+    assert verdict.blame is not None
+    assert verdict.blame.frame.path == str(bad_library)
+    assert verdict.blame.frame.symbol == death.symbol
+    assert str(verdict.blame.owner) == "badlib 1.5"
+    assert death.said in "\n".join(verdict.evidence)
+    assert verdict.crash is not None
+    assert verdict.crash.fault.kind == death.access
+    assert [line for path, line, _ in verdict.frames if path.endswith("program.py")] == [5, 4]
+
+
+@pytest.mark.usefixtures("bad_library")
+def test_a_null_pointer_through_ctypes_is_not_blamed_on_libc(runs: Runs) -> None:
+    verdict = runs("import ctypes\nctypes.string_at(0)")
+    assert verdict.kind == "segfault"
+    assert verdict.crash is not None
+    assert verdict.blame is not None
+    assert "libc.so" in verdict.crash.native[0].path
+    assert "libc.so" not in verdict.blame.frame.path
+
+
+def test_the_overflow_of_another_threads_stack_is_not_blamed_on_anybody(bad_library: Path, runs: Runs) -> None:
+    verdict = runs(f"import ctypes\nctypes.CDLL({str(bad_library)!r}).overflow_in_thread()")
+    assert (verdict.kind, verdict.sure, verdict.blame) == ("segfault", False, None)
+    assert "the stack of a thread other than the first" in verdict.evidence[0]
+
+
+def test_a_program_that_enables_faulthandler_itself_is_seen_all_the_same(bad_library: Path, runs: Runs) -> None:
+    text = "import faulthandler, ctypes\nfaulthandler.enable()\n"
+    verdict = runs(text + f"ctypes.CDLL({str(bad_library)!r}).write_null()")
+    assert verdict.blame is not None
+    assert verdict.blame.frame.symbol == "deep_two"
+
+
+def test_a_crash_in_a_worker_is_named_and_the_program_goes_on(bad_library: Path, runs: Runs) -> None:
+    text = f"import os, ctypes\nif os.fork() == 0:\n    ctypes.CDLL({str(bad_library)!r}).write_null()\nos.wait()\n"
+    verdict = runs(text)
+    assert verdict.kind == "ok"
+    assert any("deep_two of _bad.so (badlib 1.5)" in note for note in verdict.notes)
+
+
+def test_a_library_that_takes_the_handler_leaves_an_open_verdict(bad_library: Path, runs: Runs) -> None:
+    text = "import signal, ctypes\nsignal.signal(signal.SIGSEGV, signal.SIG_DFL)\n"
+    verdict = runs(text + f"ctypes.CDLL({str(bad_library)!r}).write_null()")
+    assert (verdict.kind, verdict.sure, verdict.blame) == ("segfault", False, None)
