@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, NoReturn
 
 from envaudit import __version__
-from envaudit.cli import baseline, cache, check, explain, gate, inventory, link, rules
+from envaudit.cli import baseline, cache, check, explain, gate, inventory, link, rules, running
 from envaudit.cli.streams import PROGRAM
 from envaudit.errors import UsageError
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - what add_subparsers returns
 
-_COMMANDS = (check, gate, baseline, explain, inventory, link, rules, cache)
-_NAMES = ("check", "gate", "baseline", "explain", "inspect", "link", "rules", "cache")
+_COMMANDS = (check, gate, baseline, explain, inventory, link, running, rules, cache)
+_NAMES = ("check", "gate", "baseline", "explain", "inspect", "link", "run", "rules", "cache")
 
 _EXAMPLES = """\
 examples:

@@ -1,0 +1,130 @@
+"""``envaudit run`` as its user sees it: what passes through, the verdict, the exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from envaudit.cli.running_text import own_line
+from tests.support.command import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are watched on Linux")
+
+
+def run(folder: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "envaudit", "run", "-p", sys.executable, "--memory-limit", "512M", *words]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    )
+
+
+def notebook(path: Path, *cells: str) -> None:
+    made = [{"cell_type": "code", "source": cell, "metadata": {}, "outputs": []} for cell in cells]
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": made}))
+
+
+def test_a_program_runs_as_it_would_without(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("word = 'imported'\n")
+    (tmp_path / "p.py").write_text(
+        "import sys, pickle, beside\nclass Thing: pass\npickle.dumps(Thing())\n"
+        "print(sys.argv, __name__, __file__, beside.word, input(), sorted(set(globals()) & {'hold', 'Talk'}))\n"
+    )
+    done = run(tmp_path, "p.py", "--", "--epochs", "3", stdin="typed\n")
+    assert done.stdout == "['p.py', '--epochs', '3'] __main__ p.py imported typed []\n"
+    assert done.returncode == 0
+    assert "envaudit: ok: it ended well" in done.stderr
+
+
+def test_a_traceback_shows_nothing_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("def f():\n    raise ValueError('no')\nf()\n")
+    done = run(tmp_path, "p.py")
+    assert "boot.py" not in done.stderr
+    assert done.stderr.startswith('Traceback (most recent call last):\n  File "p.py", line 3, in <module>')
+    assert "envaudit: exception: ValueError: no" in done.stderr
+    assert done.returncode == 1
+
+
+def test_a_module_is_run_with_its_arguments(tmp_path: Path) -> None:
+    (tmp_path / "mod.py").write_text("import sys\nprint(__name__, sys.argv[1:], __spec__.name)\nsys.exit(3)\n")
+    done = run(tmp_path, "-m", "mod", "--", "-x")
+    assert done.stdout == "__main__ ['-x'] mod\n"
+    assert "exit: it ended itself with status 3" in done.stderr
+    assert done.returncode == 1
+
+
+def test_a_notebook_names_cell_and_line(tmp_path: Path) -> None:
+    notebook(
+        tmp_path / "n.ipynb",
+        "%matplotlib inline\nx = 20",
+        "x + 1",
+        "import ctypes\ndef f():\n    ctypes.string_at(0)\nf()",
+    )
+    done = run(tmp_path, "n.ipynb")
+    assert done.stdout == "21\n"
+    assert "segmentation fault (SIGSEGV)" in done.stderr
+    assert "cell 3, line 3, in f" in done.stderr
+    assert "lines for IPython" in done.stderr
+
+
+def test_the_verdict_as_json_is_all_of_standard_output(tmp_path: Path) -> None:
+    notebook(tmp_path / "n.ipynb", "print('spoken')", "y = [1]\ny[4]")
+    done = run(tmp_path, "--json", "n.ipynb")
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert (told["verdict"], told["exit_code"], told["cell"]) == ("exception", 1, 2)
+    assert told["frames"] == [{"path": "<cell 2>", "line": 2, "function": "<module>", "cell": 2}]
+    assert told["memory"]["limit"] == 512 * 1024**2
+    assert "spoken" in done.stderr
+
+
+def test_an_allocation_that_cannot_be_is_out_of_memory(tmp_path: Path) -> None:
+    notebook(tmp_path / "n.ipynb", "size = 10000 * 10000 * 100 * 8", "data = bytearray(size)")
+    done = run(tmp_path, "n.ipynb")
+    assert "out-of-memory: an allocation was refused" in done.stderr
+    assert "cell 2, line 1" in done.stderr
+    assert "work on less at a time" in done.stderr
+
+
+def test_a_program_that_runs_too_long_is_stopped_at_its_line(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("import time\ntime.sleep(50)\n")
+    done = run(tmp_path, "--timeout", "1", "-o", "verdict.txt", "p.py")
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert "p.py, line 2" in (tmp_path / "verdict.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "what is to be run"),
+        (("missing.py",), "there is no file missing.py"),
+        (("--timeout", "soon", "p.py"), "--timeout soon"),
+        (("--memory-limit", "0", "p.py"), "--memory-limit"),
+        (("-f", "xml", "p.py"), "choose text or json"),
+    ],
+)
+def test_what_cannot_be_run_is_said(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    (tmp_path / "p.py").write_text("")
+    done = run(tmp_path, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_the_line_shown_first_is_the_users_own() -> None:
+    frames = (("p.py", 3, "f"), ("/env/lib/python3.11/site-packages/numpy/a.py", 9, "g"))
+    assert own_line(frames) == frames[0]
+    assert own_line(frames[1:]) == frames[1]
+    assert own_line(()) is None
