@@ -65,7 +65,7 @@ def _unknown(facts: Facts) -> Iterator[Gap]:
 def _kept_old(facts: Facts, described: Described) -> bool:
     """Say whether something that is stated, or the metadata of something else, forbids every NumPy 2."""
     for each in described.stated:
-        if each.key == "numpy" and each.specifier and not _lets_numpy2_in(each.specifier):
+        if each.key == "numpy" and not each.group and each.specifier and not _lets_numpy2_in(each.specifier):
             return True
     if any(build.admits_numpy2 is False for build in facts.predicted):
         return True

@@ -83,7 +83,14 @@ def _resolved(file: StatedFile, stated: Sequence[Stated], wish: Wish, means: Mea
         settled = all(each.version for each in wanted)
         why = "only what is pinned is judged, and ranges as a whole: nothing is resolved without an index"
         return Resolution(failure="" if settled else why)
-    return resolve(file, stated, wish, means.environ, exclude_newer=means.exclude_newer)
+    found = resolve(file, stated, wish, means.environ, exclude_newer=means.exclude_newer)
+    main = [each for each in stated if not each.group]
+    if not found.unsolvable or len(main) == len(stated):
+        return found
+    # Extras and groups need not go together; what is always installed has to.
+    alone = resolve(file, main, wish, means.environ, exclude_newer=means.exclude_newer)
+    why = "its extras and groups cannot all be installed together, so only what is always installed was resolved"
+    return alone._replace(failure=alone.failure or why) if not alone.unsolvable else alone
 
 
 def _settled(

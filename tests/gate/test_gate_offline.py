@@ -272,3 +272,21 @@ def test_platforms(tmp_path: Path, name: str, platform: str, libc: str) -> None:
     assert (target.platform, target.libc) == (platform, libc)
     with pytest.raises(UsageError, match="not a platform"):
         judge(tmp_path, "requirements.txt", platforms=(f"{name}-what",))
+
+
+def test_a_path_and_an_address_in_a_file_are_named_as_not_checked(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-e .\nspam @ git+https://me:pw@example.org/spam\n")
+    report = judge(tmp_path, "requirements.txt")
+    assert report.exit_code == 0
+    whats = [gap.what for gap in report.gaps]
+    assert "requirements.txt:1: ." in whats
+    assert "requirements.txt:2: spam" in whats
+    assert "pw" not in repr(report)
+
+
+def test_what_the_file_does_not_tell_makes_a_strict_run_incomplete(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("numpy==2.2.6\nsomething-nobody-knows==1.0\n")
+    request = GateRequest(("requirements.txt",), offline=True, pythons=("3.11",), platforms=("linux",))
+    report = gate(Settings(cache=False, strict=True), request, {}, str(tmp_path))
+    assert report.exit_code == 3
+    assert any("something-nobody-knows" in gap.what for gap in report.gaps if gap.code == "ABI")
