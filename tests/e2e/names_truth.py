@@ -1,11 +1,15 @@
 """Hold what is said about Python names against what happens: import everything, and compare.
 
-    python -m tests.e2e.names_truth [--minutes 30] [--only NAME] [--combos] [--folder ENVIRONMENT ...]
+    python -m tests.e2e.names_truth [--minutes 30] [--only NAME] [--folder ENVIRONMENT ...]
+    python -m tests.e2e.names_truth --combos [--twins] [--kind api]
 
 For every environment: an accused module (``API001`` and ``API003`` of severity error or warning) is imported by the
 target's Python; when that works, or fails of something else, the finding is *false*. Then every top-level package of
 every distribution is imported in a child with a limit on time and memory: what fails with an ``ImportError`` or an
 ``AttributeError`` about a name and was not named is *missed*, with the last line of its traceback as the reason.
+
+Of a set that is known to be broken the error is on record: it is *missed* when no finding, a call that fails
+(``API002``) included, is about a name in its last line. Of a twin, which works, every error would be false.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -70,8 +75,8 @@ class Truth(NamedTuple):
     problem: str = ""
 
 
-def examine(name: str, folder: Path) -> Truth:
-    """Audit an environment, import what it accuses, then import everything."""
+def examine(name: str, folder: Path, failure: str | None = None) -> Truth:
+    """Audit an environment, import what it accuses, then everything; or take its ``failure`` from the record."""
     target = locate(TargetRequest(str(folder), None), {}, str(folder))
     facts = gather_facts(target, symbols=False)
     command = [sys.executable, "-m", "envaudit", "check", str(folder), "--no-smoke", "--no-cache", "--no-config"]
@@ -97,7 +102,13 @@ def examine(name: str, folder: Path) -> Truth:
     named = {each["distribution"] for each in accused}
     missed = []
     imported = 0
-    for dist in facts.visible().values():
+    if failure is not None:
+        said = [each for each in findings if each["code"] in {"API001", "API002", "API003"}]
+        words = {_last(proof["detail"]) for each in said for proof in each["evidence"]}
+        words |= {each["symptom"].rpartition("'")[0].rpartition("'")[2] for each in said}
+        if failure and not any(re.search(rf"\b{re.escape(word)}\b", failure) for word in words if word):
+            missed.append(failure)
+    for dist in facts.visible().values() if failure is None else ():
         for top in dist.top_level:
             if not top.isidentifier() or top.startswith("_"):
                 continue
@@ -149,13 +160,34 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
-def environments(*, combos: bool) -> list[tuple[str, str, list[str], list[str]]]:
-    """Return name, Python, requirements and options of what is to be tried."""
-    if combos:
-        chosen = [each for each in load_combos() if not each["steps"] and not each["build"]]
-        return [(each["id"], each["python"], each["pins"], ["--no-deps"]) for each in chosen]
-    healthy = [(each.name, each.python, each.requirements.split(), list[str]()) for each in ENVIRONMENTS]
-    return [*((name, python, wanted.split(), list[str]()) for name, python, wanted in MORE), *healthy]
+class Trial(NamedTuple):
+    """One environment to be built; ``failure`` is the last line of what happens in it, if that is on record."""
+
+    name: str
+    python: str
+    requirements: list[str]
+    options: tuple[str, ...] = ()
+    failure: str | None = None
+
+
+def healthy() -> list[Trial]:
+    """Return the environments in which everything works."""
+    more = [Trial(name, python, wanted.split()) for name, python, wanted in MORE]
+    return more + [Trial(each.name, each.python, each.requirements.split()) for each in ENVIRONMENTS]
+
+
+def broken(kind: str, *, twins: bool) -> list[Trial]:
+    """Return the sets known to be broken, or their twins."""
+    chosen = [each for each in load_combos() if not each["steps"] and not each["build"]]
+    chosen = [each for each in chosen if not kind or each["kind"] == kind]
+    if twins:
+        return [Trial(each["id"], each["good_python"], each["good_pins"], ("--no-deps",), "") for each in chosen]
+    return [Trial(each["id"], each["python"], each["pins"], ("--no-deps",), _failure(each)) for each in chosen]
+
+
+def _failure(combo: dict[str, Any]) -> str:
+    lines = combo["outcome"]["tail"].strip().splitlines()
+    return lines[-1].strip()[:300] if lines else f"exit status {combo['outcome']['rc']}"
 
 
 def report(truth: Truth) -> str:
@@ -176,6 +208,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--combos", action="store_true", help="the sets known to be broken, instead of healthy ones")
+    parser.add_argument("--kind", default="", help="of these only those of one kind")
+    parser.add_argument("--twins", action="store_true", help="the healthy twins of these sets")
     parser.add_argument("--folder", action="append", default=[], help="an environment that is there already")
     chosen = parser.parse_args()
     deadline = time.monotonic() + chosen.minutes * 60
@@ -184,15 +218,16 @@ def main() -> int:
     for folder in chosen.folder:
         truths.append(examine(Path(folder).name, Path(folder)))
         print(report(truths[-1]), flush=True)
-    for name, python, requirements, options in [] if chosen.folder else environments(combos=chosen.combos):
-        if time.monotonic() > deadline or (chosen.only and name not in chosen.only):
+    trials = broken(chosen.kind, twins=chosen.twins) if chosen.combos or chosen.twins else healthy()
+    for trial in [] if chosen.folder else trials:
+        if time.monotonic() > deadline or (chosen.only and trial.name not in chosen.only):
             continue
         scratch = Path(tempfile.mkdtemp(prefix="envaudit-truth-"))
         try:
-            build_environment(scratch / "env", python, requirements, *options)
-            truths.append(examine(name, scratch / "env"))
+            build_environment(scratch / "env", trial.python, trial.requirements, *trial.options)
+            truths.append(examine(trial.name, scratch / "env", trial.failure))
         except BuildError as error:
-            truths.append(Truth(name, 0, 0, (), (), (), str(error).strip().splitlines()[-1]))
+            truths.append(Truth(trial.name, 0, 0, (), (), (), str(error).strip().splitlines()[-1]))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         print(report(truths[-1]), flush=True)
