@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import exists, read_bytes, real, statuses, why_not_there
+from envaudit.files import exists, is_link, read_bytes, real, statuses, why_not_there
 from envaudit.model import Gap, replace
 from envaudit.model_installed import ChangedFile, ChangedFiles, SharedFile
 from envaudit.scan.bytecode import Bytecode
 from envaudit.scan.content import blank, change_of, is_digest
+from envaudit.scan.hashing import Hashed, Wanted
 from envaudit.scan.record import depth_below_prefix, list_files, size_of
 from envaudit.scan.shared import Claims
 from envaudit.scan.stated import Stated, other_release, stated_version, version_files
@@ -21,7 +22,7 @@ from envaudit.scan.stray import Folders, stray_modules
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from envaudit.model import Distribution, Target
     from envaudit.scan.record import Listed
@@ -125,6 +126,8 @@ class _Comparison:
         self._compared: dict[str, _Compared] = {}
         self._gaps: list[Gap] = []
         self._bytecode = Bytecode(target)
+        self._hashed_ahead = Hashed()
+        self._folders: dict[str, str] = {}
         self._hashed = 0
 
     def add(self, dist: Distribution, data: bytes) -> None:
@@ -148,6 +151,8 @@ class _Comparison:
         shared = tuple(file for claims in self._claims.values() for file in claims.shared())
         lost = {(claim.owner, file.path) for file in shared for claim in file.claims}
         folders = Folders(self._target, distributions)
+        if self._verify:
+            self._hashed_ahead.add(self._to_hash(distributions))
         changed = []
         for dist in distributions:
             compared = self._compared.get(dist.info_path)
@@ -229,20 +234,36 @@ class _Comparison:
                 rows.append(row)
         return rows
 
+    def _to_hash(self, distributions: Sequence[Distribution]) -> Iterator[Wanted]:
+        """Yield the files that are to be hashed; none outside of the environment."""
+        for dist in distributions:
+            compared = self._compared.get(dist.info_path)
+            for row in compared.younger if compared else ():
+                path = f"{dist.site_dir}/{row.path}"
+                if is_digest(row.hash) and self._is_inside(path):
+                    yield Wanted(path, row.hash, row.size, row.status.st_size)
+
     def _examine(self, dist: Distribution, row: _Row, outside: list[str]) -> ChangedFile | None:
         """Read a file, unless it lies outside of the environment."""
         path = f"{dist.site_dir}/{row.path}"
-        if not real(path).startswith(self._inside):
+        if not self._is_inside(path):
             outside.append(row.path)
             return None
         try:
-            change = change_of(path, row.hash, row.size)
+            change = self._hashed_ahead.change_of(path, row.hash, row.size)
         except ReadError as error:
             self._gaps.append(Gap("INS", path, str(error)))
             return None
         if change is None or (change in {"size", "content"} and _is_script(path, row.path)):
             return None
         return ChangedFile(row.path, change, row.status.st_size, row.size, row.status.st_nlink > 1)
+
+    def _is_inside(self, path: str) -> bool:
+        """Say whether a file lies in the environment; of folders it is asked once where they lead."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            self._folders[folder] = f"{real(folder)}/"
+        return (real(path) if is_link(path) else self._folders[folder]).startswith(self._inside)
 
     def _stated(self, dist: Distribution, files: Sequence[ChangedFile]) -> Stated | None:
         """Return the version that changed modules state, when they are of another release than the metadata."""
