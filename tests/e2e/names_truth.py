@@ -152,8 +152,14 @@ def import_error(folder: Path, module: str, more: str = "") -> str:
             )
         except subprocess.TimeoutExpired:
             return f"no end within {_SECONDS} s"
-    lines = done.stderr.strip().splitlines()
-    return (lines[-1][:300] if lines else f"exit status {done.returncode}") if done.returncode else ""
+    return (_error_in(done.stderr) or f"exit status {done.returncode}") if done.returncode else ""
+
+
+def _error_in(traceback: str) -> str:
+    """Return the line of a traceback that names the error; explanations of several lines may follow it."""
+    lines = traceback.strip().splitlines()
+    named = [line for line in lines if re.match(r"[\w.]+(?:Error|Exception|Exit|Interrupt)\b", line)]
+    return (named or lines or [""])[-1].strip()[:300]
 
 
 def _limit() -> None:
@@ -186,8 +192,7 @@ def broken(kind: str, *, twins: bool) -> list[Trial]:
 
 
 def _failure(combo: dict[str, Any]) -> str:
-    lines = combo["outcome"]["tail"].strip().splitlines()
-    return lines[-1].strip()[:300] if lines else f"exit status {combo['outcome']['rc']}"
+    return _error_in(combo["outcome"]["tail"]) or f"exit status {combo['outcome']['rc']}"
 
 
 def report(truth: Truth) -> str:
