@@ -78,8 +78,10 @@ def test_the_example_of_the_readme_prints_what_it_shows(tmp_path: Path) -> None:
     folder = build_environment(tmp_path / ".venv", "3.11", [*shlex.split(install)[3:], *companions], seed=True)
     check = [python_of(folder), "-m", "pip", "--disable-pip-version-check", "check"]
     assert subprocess.run(check, capture_output=True, text=True, check=False).stdout == pip_says
-    command = [sys.executable, "-m", "envaudit", "check", ".venv"]
-    env = {"PATH": str(Path(shutil.which("env") or "/usr/bin/env").parent), "PYTHONPATH": str(ROOT)}
+    # Without PYTHONPATH, of which the report would speak.
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from envaudit.cli import run; run()"
+    command = [sys.executable, "-c", program, "check", ".venv"]
+    env = {"PATH": str(Path(shutil.which("env") or "/usr/bin/env").parent)}
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env)
     assert ran.returncode == 1
     printed = ran.stdout.replace(f"{tmp_path}/", "")
