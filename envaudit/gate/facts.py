@@ -161,7 +161,10 @@ def _with_knowledge(facts: Facts, settled: Sequence[_Settled], means: Means) -> 
     uploaded = {key: file.uploaded for key, file in wheels.items() if file.uploaded}
     uploaded.update({each.key: each.stated.uploaded for each in settled if each.stated and each.stated.uploaded})
     versions: dict[str, str] = {each.key: each.version for each in settled}
-    builds = predict(load_derived(default_rules()), distributions, (), uploaded)
+    # What has wheels, and none for this target, will be built with whatever NumPy there is then.
+    built_anew = {each.key for each in indexed if any(name.endswith(".whl") for name in each.files)}
+    judged = [each for each in distributions if each.wheel_tags or each.key not in built_anew]
+    builds = predict(load_derived(default_rules()), judged, (), uploaded)
     predicted = with_admitted(default_folder(), builds, versions)
     return facts._replace(distributions=distributions, predicted=predicted, indexed=indexed, gaps=tuple(gaps))
 

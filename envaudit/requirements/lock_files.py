@@ -12,7 +12,7 @@ from envaudit.model_stated import Stated, StatedFile
 from envaudit.plain_versions import normalised
 from envaudit.requirements.one import Place, of_pep508, shown_address
 from envaudit.requirements.text import utf8
-from envaudit.requirements.toml_text import block_lines, digests, parse_toml, table, tables, text_line, word
+from envaudit.requirements.toml_text import block_lines, digests, parse_toml, table, tables, text_line, word, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -115,7 +115,7 @@ def _poetry_package(package: dict[str, Any], place: Place) -> Stated:
     markers = package.get("markers")
     # Where groups need it in different cases, there is a marker for each.
     texts = list(markers.values()) if isinstance(markers, dict) else [markers] if markers else []
-    groups = [word(each) for each in package.get("groups", ()) if isinstance(each, str)]
+    groups = words(package.get("groups"))
     needed = "" if not groups or "main" in groups else groups[0]
     source = table(package.get("source"))
     return _made(
@@ -137,7 +137,7 @@ def _poetry_requires(dependencies: dict[str, Any]) -> Iterator[str]:
             given = each if isinstance(each, dict) else {"version": each}
             bounds, marker = word(given.get("version")), word(given.get("markers"))
             bounds = "" if bounds == "*" else re.sub(r"^(\d[\w.]*)$", r"==\1", bounds)
-            extras = f"[{','.join(given['extras'])}]" if isinstance(given.get("extras"), list) else ""
+            extras = f"[{','.join(words(given['extras']))}]" if words(given.get("extras")) else ""
             text = f"{name}{extras}{bounds}" + (f" ; {marker}" if marker else "")
             if not given.get("optional") and "extra ==" not in marker and _is_requirement(text):
                 yield text
@@ -152,15 +152,15 @@ def _is_requirement(text: str) -> bool:
 
 
 def _pdm_package(package: dict[str, Any], place: Place) -> Stated:
-    groups = [word(each) for each in package.get("groups", ()) if isinstance(each, str)]
-    requires = package.get("dependencies", [])
+    groups = words(package.get("groups"))
+    requires = words(package.get("dependencies"))
     return _made(
         package,
         place,
-        extras=tuple(word(each) for each in package.get("extras", ()) if isinstance(each, str)),
+        extras=words(package.get("extras")),
         group="" if not groups or "default" in groups else groups[0],
         marker=word(package.get("marker")),
-        requires=tuple(text for text in requires if isinstance(text, str) and _is_requirement(text)),
+        requires=tuple(text for text in requires if _is_requirement(text)),
         requires_python=word(package.get("requires_python")),
         url=shown_address(word(package.get("git")) or word(package.get("url")) or word(package.get("path"))),
         **_files(package.get("files")),
@@ -214,6 +214,6 @@ def _pipfile_package(name: str, package: dict[str, Any], place: Place, lines: Se
         if number > line and lines[number - 1].strip().startswith("}"):
             break
     source = word(package.get("git")) or word(package.get("file")) or word(package.get("path"))
-    hashes = tuple(each for each in package.get("hashes", ()) if isinstance(each, str))
+    hashes = words(package.get("hashes"))
     made = _made({"name": name}, place, specifier=specifier, version=version, hashes=hashes)
     return made._replace(line=line, url=shown_address(source), marker=word(package.get("markers")))

@@ -10,7 +10,7 @@ from envaudit.model_stated import NotRead, Stated, StatedFile
 from envaudit.plain_versions import normalised
 from envaudit.requirements.one import Place, of_pep508
 from envaudit.requirements.text import decode
-from envaudit.requirements.toml_text import parse_toml, parse_toml_text, table, table_line, text_line, word
+from envaudit.requirements.toml_text import parse_toml, parse_toml_text, table, table_line, text_line, word, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ def read_project(path: str, reading: Reading) -> StatedFile:
     project = table(document.get("project"))
     not_read = [
         NotRead(path, table_line(lines, "project", "dynamic"), f"project.{each}", "it is only known when it is built")
-        for each in project.get("dynamic", ())
+        for each in words(project.get("dynamic"))
         if each in {"dependencies", "optional-dependencies"}
     ]
     poetry = table(table(document.get("tool")).get("poetry"))

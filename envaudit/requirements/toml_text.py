@@ -94,6 +94,11 @@ def word(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def words(value: object) -> tuple[str, ...]:
+    """Return the texts of a list, without what is none."""
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+
+
 def digests(value: object) -> tuple[str, ...]:
     """Return ``sha256:0123...`` for a table of hashes by algorithm."""
     return tuple(f"{kind.lower()}:{each.lower()}" for kind, each in table(value).items() if isinstance(each, str))

@@ -9,7 +9,7 @@ from envaudit.model_stated import Stated, StatedFile
 from envaudit.plain_versions import normalised
 from envaudit.requirements.lock_files import file_name, packages_of, places_of
 from envaudit.requirements.one import shown_address
-from envaudit.requirements.toml_text import table, tables, word
+from envaudit.requirements.toml_text import table, tables, word, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ def read_uv_lock(path: str, document: dict[str, Any], lines: Sequence[str]) -> S
 def _package(package: dict[str, Any], source: dict[str, Any], place: Place) -> Stated:
     version = word(package.get("version"))
     files = [*tables(package.get("wheels")), *([table(package["sdist"])] if "sdist" in package else [])]
-    forks = [each for each in package.get("resolution-markers", ()) if isinstance(each, str)]
+    forks = words(package.get("resolution-markers"))
     direct = next((word(source[kind]) for kind in ("git", "url", "path", "directory") if kind in source), "")
     uploads = [word(file.get("upload-time")) for file in files if word(file.get("upload-time"))]
     return Stated(
@@ -77,7 +77,7 @@ def _needs(package: dict[str, Any], *, every: bool = False) -> Iterator[str]:
 
 
 def _edge(edge: dict[str, Any], extra: str = "") -> str:
-    extras = [each for each in edge.get("extra", edge.get("extras", ())) if isinstance(each, str)]
+    extras = words(edge.get("extra", edge.get("extras")))
     named = f"[{','.join(extras)}]" if extras else ""
     markers = [f"({word(edge.get('marker'))})"] if word(edge.get("marker")) else []
     markers += [f"extra == '{extra}'"] if extra else []

@@ -290,3 +290,11 @@ def test_what_the_file_does_not_tell_makes_a_strict_run_incomplete(tmp_path: Pat
     report = gate(Settings(cache=False, strict=True), request, {}, str(tmp_path))
     assert report.exit_code == 3
     assert any("something-nobody-knows" in gap.what for gap in report.gaps if gap.code == "ABI")
+
+
+def test_what_will_be_built_anew_is_not_judged_by_its_wheels(tmp_path: Path) -> None:
+    text = locks.lock("uv.lock", {"numpy": "2.2.6", "pandas": "2.0.3"}).replace("cp311-cp311", "cp310-cp310", 4)
+    (tmp_path / "uv.lock").write_text(text)
+    report = judge(tmp_path, "uv.lock")
+    assert {each.code for each in report.findings} == {"IDX002"}
+    assert any(gap.code == "ABI" and "pandas" in gap.what for gap in report.gaps)
