@@ -277,13 +277,29 @@ class Distribution(NamedTuple):
 # --- what was tried -------------------------------------------------------------------------------------------------
 
 
+class CrashPlace(NamedTuple):
+    """Where in compiled code a process died: the library, its function (may be empty) and who installed it.
+
+    ``owner`` is name and version of a distribution, empty for none; ``access`` says what the processor refused, and
+    ``note`` what else is known. ``is_python``: the interpreter itself, which mostly means damage done earlier.
+    """
+
+    library: str
+    function: str
+    owner: str
+    access: str = ""
+    note: str = ""
+    is_python: bool = False
+
+
 class SmokeResult(NamedTuple):
     """How one smoke test ended.
 
     ``distribution`` is the one under test (normalised name). ``signal`` is a name such as ``SIGSEGV``;
     ``exception`` the type of the exception and ``error`` its text; ``frames`` are ``(path, line, function)`` from
     the outermost to the innermost; ``stderr`` is the tail of what the child wrote. ``leftovers`` counts processes
-    that were still alive when the test had ended. Memory in bytes, time in seconds.
+    that were still alive when the test had ended. ``place`` is where it crashed, seen when it was repeated alone.
+    Memory in bytes, time in seconds.
     """
 
     test: str
@@ -299,6 +315,7 @@ class SmokeResult(NamedTuple):
     stderr: str = ""
     leftovers: int = 0
     peak_memory: int | None = None
+    place: CrashPlace | None = None
 
 
 # --- what cannot be read, because it is not installed ---------------------------------------------------------------

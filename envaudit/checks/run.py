@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
+from packaging.utils import canonicalize_name
+
 from envaudit.checks.fixes import reinstall
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Involved, Severity
 
@@ -85,7 +87,8 @@ class _Owners:
             if keys:
                 # Several share a namespace package: then the one under test, if it is among them.
                 return _Blame(result.distribution if result.distribution in keys else min(keys), frame)
-        return _Blame(result.distribution, None)
+        native = result.place.owner.partition(" ")[0] if result.place is not None else ""
+        return _Blame(canonicalize_name(native) if native else result.distribution, None)
 
     def _owners(self, path: str) -> set[NormalizedName]:
         inside = self._inside(path)
@@ -127,7 +130,7 @@ def _finding(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> Fin
         version=_version(facts, blame.key),
         involves=_involved(facts, blame.key, results),
         symptom=_symptom(first, blame.frame),
-        evidence=tuple(_evidence(facts, result, blame.frame) for result in results),
+        evidence=(*(_evidence(facts, result, blame.frame) for result in results), *_native(results)),
         fix=_fix(facts, blame.key, first.end),
     )
 
@@ -149,9 +152,9 @@ def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str
     what = {
         "wrong-result": f"computes a wrong result: {_line(first.error)}",
         "exception": f"fails with {_exception(first)}",
-        "crash": f"crashes with {_signal(first)}",
-        "abort": f"aborts the interpreter ({_signal(first)})",
-        "illegal-instruction": "uses an instruction that this processor does not have",
+        "crash": f"crashes with {_signal(first)}{_library(first)}",
+        "abort": f"aborts the interpreter ({_signal(first)}){_library(first)}",
+        "illegal-instruction": f"{_illegal(first)}{_library(first)}",
         "killed": f"was killed from outside with {_signal(first)}{first.limit and f', {first.limit}'}",
         "memory-limit": f"needs more than {first.limit or 'the memory it may have'}",
         "timeout": f"does not end within {first.limit or 'its time'}",
@@ -159,6 +162,36 @@ def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str
         "output-limit": f"writes more than {first.limit or 'it may'}",
     }[first.end]
     return f"{who} {what} (smoke test {tests})"
+
+
+def _illegal(result: SmokeResult) -> str:
+    """Tell a processor that is too old from code that stopped itself."""
+    if result.place is not None and "on purpose" in result.place.access:
+        return f"stopped itself on purpose ({_signal(result)})"
+    return "uses an instruction that this processor does not have"
+
+
+def _library(result: SmokeResult) -> str:
+    """Say in which compiled file it happened; nothing for the interpreter, where others' damage shows."""
+    place = result.place
+    if place is None or place.is_python:
+        return ""
+    function = f"{place.function} of " if place.function else ""
+    owner = f" ({place.owner})" if place.owner else ""
+    return f" in {function}{PurePath(place.library).name}{owner}"
+
+
+def _native(results: Sequence[SmokeResult]) -> Iterator[Evidence]:
+    """Yield what was seen of each compiled place, once."""
+    shown: set[str] = set()
+    for result in results:
+        place = result.place
+        if place is None or place.library in shown:
+            continue
+        shown.add(place.library)
+        what = "the interpreter itself" if place.is_python else place.function or "a function without a name"
+        words = (f"smoke test {result.test}, repeated alone, died in {what}", place.access, place.note)
+        yield Evidence(place.library, "; ".join(word for word in words if word))
 
 
 def _symptom(result: SmokeResult, frame: Frame | None) -> str:

@@ -30,6 +30,7 @@ _CATALOGUE = _HERE / "catalogue"
 # A test answers with an exception's text and sixty frames at most.
 _RESULT_LIMIT = 256 * 1024
 _FILE_SIZE = 256 * MIB
+_MOST_REPEATED = 8  # crashes that are looked at once more; others have the same reason, as a rule
 
 # Two threads: enough to use the thread pools of the libraries, few enough for tests that run side by side.
 _THREADS = (
@@ -140,10 +141,19 @@ class _Run:
                 results[futures[future]] = future.result()
                 if progress is not None:
                     progress(done, len(futures), futures[future])
-            return tuple(results[test.name] for test, _ in chosen)
+            return self._confirmed(tuple((test, results[test.name]) for test, _ in chosen))
         finally:
             self._supervisors.stop()
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _confirmed(self, results: tuple[tuple[SmokeTest, SmokeResult], ...]) -> tuple[SmokeResult, ...]:
+        """Repeat what crashed, one at a time and with nothing beside it, to see the library it crashes in."""
+        from envaudit.smoke.confirm import crashed, repeated  # noqa: PLC0415 - healthy environments do without
+
+        places = {}
+        for test in [test for test, result in results if crashed(result)][:_MOST_REPEATED]:
+            places[test.name] = repeated(self._request(test, ""), self._options, self._folder)
+        return tuple(result._replace(place=places.get(test.name)) for test, result in results)
 
     def _one(self, test: SmokeTest, distribution: NormalizedName) -> SmokeResult:
         answer, trouble = self._supervisors.supervise(lambda marker: self._request(test, marker), self._options.timeout)

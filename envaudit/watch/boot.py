@@ -24,6 +24,7 @@ _COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 def hold(brake, ask):  # noqa: ANN001, ANN201 - no annotations that Python 3.6 would have to evaluate
     """Have crashes written to the brake, and nobody take it away."""
+    faulthandler.disable()  # enabled by -X or the environment, it would keep the handlers that it found
     for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"):
         if hasattr(signal, name):
             # The handler that faulthandler restores before it writes: another thread that crashes meanwhile then

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,7 +52,7 @@ def watch(program: Program) -> dict[str, Any]:
         raise EnvauditError("a program can be watched on Linux only so far")
     asking, lifeline = os.pipe()
     answers, answering = os.pipe()
-    with _patient():
+    with _patient() if program.inherit else nullcontext():
         try:
             supervisor = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _START.format(root=_ROOT), str(asking), str(answering)],

@@ -8,7 +8,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from envaudit.checks.run import check_smoke
-from envaudit.model import Confidence, Facts, Finding, Gap, Severity, SiteDir, SmokeResult, replace
+from envaudit.model import Confidence, CrashPlace, Facts, Finding, Gap, Severity, SiteDir, SmokeResult, replace
 from tests.support.facts import SITE, make_dist, make_facts
 
 if TYPE_CHECKING:
@@ -38,6 +38,37 @@ def findings(*results: SmokeResult) -> list[Finding]:
     every = list(check_smoke(facts_with(*results)))
     assert all(isinstance(item, Finding) for item in every)
     return [item for item in every if isinstance(item, Finding)]
+
+
+BAD = CrashPlace(f"{SITE}/scipy/linalg/_bad.so", "deep_two", "scipy 1.12.0", "a write at address 0x0 (a null pointer)")
+TRAP = "the code stopped itself on purpose (ud2): a failed assertion"
+
+
+def test_the_library_of_a_crash_is_named() -> None:
+    (finding,) = findings(ended("crash", signal="SIGSEGV", place=BAD))
+    assert finding.message == (
+        "scipy 1.12.0 crashes with SIGSEGV (Segmentation fault) in deep_two of _bad.so (scipy 1.12.0)" + IN_SOLVE
+    )
+    last = finding.evidence[-1]
+    assert last.path == BAD.library
+    assert "repeated alone, died in deep_two; a write at address 0x0" in last.detail
+
+
+def test_a_crash_of_the_interpreter_blames_no_library() -> None:
+    place = CrashPlace("/usr/lib/libpython3.11.so", "free", "", note="damaged earlier", is_python=True)
+    (finding,) = findings(ended("abort", signal="SIGABRT", place=place))
+    assert "libpython" not in finding.message
+    assert finding.evidence[-1].detail.endswith("the interpreter itself; damaged earlier")
+
+
+def test_a_crash_without_a_python_frame_is_put_down_to_the_library_it_was_in() -> None:
+    (finding,) = findings(ended("crash", signal="SIGSEGV", frames=(), place=BAD._replace(owner="numpy 2.0.2")))
+    assert finding.distribution == "numpy"
+
+
+def test_code_that_stops_itself_is_no_old_processor() -> None:
+    (finding,) = findings(ended("illegal-instruction", signal="SIGILL", place=BAD._replace(access=TRAP)))
+    assert "stopped itself on purpose (SIGILL (Illegal instruction)) in deep_two of _bad.so" in finding.message
 
 
 @pytest.mark.parametrize(

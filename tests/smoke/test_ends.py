@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from envaudit.watch.brake import can_look
 from tests.smoke.fake import MIB, survivors
 
 if TYPE_CHECKING:
@@ -58,6 +59,17 @@ def test_right_answer(fake: FakeEnvironment) -> None:
 def test_signals(fake: FakeEnvironment, body: str, end: str, signal: str) -> None:
     result = fake.solve(body)
     assert (result.end, result.signal, result.exit_status) == (end, signal, None)
+
+
+@pytest.mark.skipif(bool(can_look()), reason="the library of a crash cannot be read here")
+def test_a_crash_is_repeated_to_name_the_library(fake: FakeEnvironment) -> None:
+    place = fake.solve("ctypes.string_at(0)").place
+    assert place is not None
+    assert "_ctypes" in place.library
+    assert place.access == "a read at address 0x0 (a null pointer)"
+    assert not place.is_python
+    gone = "import pathlib; f = pathlib.Path(__file__ + '.once'); f.exists() or (f.touch(), ctypes.string_at(0))"
+    assert fake.solve(f"{gone}; return right_answer(matrix)").place is None
 
 
 @pytest.mark.parametrize("body", ["ctypes.string_at(0)", "os.abort()", "signal.raise_signal(signal.SIGILL)"])

@@ -77,6 +77,13 @@ def test_a_program_that_enables_faulthandler_itself_is_seen_all_the_same(bad_lib
     assert verdict.blame.frame.symbol == "deep_two"
 
 
+@pytest.mark.parametrize("variable", ["PYTHONFAULTHANDLER", "PYTHONDEVMODE"])
+def test_a_faulthandler_of_the_environment_does_not_hide_a_crash(variable: str, bad_library: Path, runs: Runs) -> None:
+    verdict = runs(f"import ctypes\nctypes.CDLL({str(bad_library)!r}).write_null()", **{variable: "1"})
+    assert verdict.blame is not None
+    assert verdict.blame.frame.symbol == "deep_two"
+
+
 def test_a_crash_in_a_worker_is_named_and_the_program_goes_on(bad_library: Path, runs: Runs) -> None:
     text = f"import os, ctypes\nif os.fork() == 0:\n    ctypes.CDLL({str(bad_library)!r}).write_null()\nos.wait()\n"
     verdict = runs(text)
