@@ -5,9 +5,7 @@ The first line of a page is ``# CODE: title``; the rest has the same sections on
 
 from __future__ import annotations
 
-import difflib
 from functools import lru_cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from envaudit.errors import UsageError
@@ -102,7 +100,11 @@ def page(code: str) -> str:
     """Return the page of a code as Markdown; raises ``UsageError`` with near matches for one that does not exist."""
     wanted = code.strip().upper()
     if wanted not in CODES:
+        import difflib  # noqa: PLC0415  only on the way to an error
+
         near = difflib.get_close_matches(wanted, CODES, n=3, cutoff=0.5)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; the families are {', '.join(sorted(families()))}"
         raise UsageError(f"there is no code {code!r}{hint}")
+    from importlib import resources  # noqa: PLC0415  4 ms, which a run that only wants to know the codes saves
+
     return resources.files("envaudit").joinpath("pages").joinpath(f"{wanted}.md").read_text(encoding="utf-8")

@@ -8,7 +8,6 @@ run pays for making the classes, and those of dataclasses take three times as lo
 from __future__ import annotations
 
 import enum
-import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.model_code import CodeNeed, CodePlace, Removal
@@ -445,6 +444,8 @@ class Finding(NamedTuple):
     def fingerprint(self) -> str:
         """16 hexadecimal digits that stay the same as long as code, distributions and subject do."""
         parts = (self.code, self.distribution, *sorted(other.name for other in self.involves), self.subject)
+        import hashlib  # noqa: PLC0415  3 ms, for reports with findings in them
+
         return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 

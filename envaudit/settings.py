@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -20,6 +19,7 @@ from envaudit.setting_kinds import KEYS, Ignore, Kind, Output, meant, switch_fro
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
 
     Format = Literal["text", "json", "sarif", "junit", "github", "gitlab", "markdown"]
     ColorChoice = Literal["auto", "always", "never"]
@@ -178,6 +178,8 @@ def _file_layer(flags: Mapping[str, Any], environ: Mapping[str, str], cwd: str) 
     given = flags.get("config")
     if flags.get("no_config") or (not given and _switch_variable(environ, "ENVAUDIT_NO_CONFIG")):
         return layer
+    from pathlib import Path  # noqa: PLC0415  3 ms, which a run without a file saves
+
     given = given or environ.get("ENVAUDIT_CONFIG")
     found = _given_file(Path(cwd, given)) if given else _nearest_file(Path(cwd))
     if found is None:
@@ -214,6 +216,8 @@ def _variable(key: str) -> str:
 
 
 def _beside(folder: str, path: str) -> str:
+    from pathlib import Path  # noqa: PLC0415
+
     return str(Path(folder, Path(path).expanduser()))
 
 
@@ -237,7 +241,7 @@ def _switch_variable(environ: Mapping[str, str], name: str) -> bool:
 
 # --- configuration files --------------------------------------------------------------------------------------------
 
-_Found = tuple[Path, str, "dict[str, Any]"]
+_Found = tuple["Path", str, "dict[str, Any]"]
 
 
 def _nearest_file(start: Path) -> _Found | None:

@@ -66,7 +66,7 @@ _ALLOWED = {
     ("source/shared_work.py", "os.listdir"): "the threads of this process",
     ("scan/reach_kept.py", "os.path.isdir"): "files of the program",
     ("scan/reach_kept.py", "os.stat"): "files of the program",
-    ("rulebook/load.py", ".resolve()"): "the folder of the program",
+    ("rulebook/load.py", "os.path.realpath"): "the folder of the program",
     ("rulebook/ship.py", "import zipfile"): "written in memory, for a release of the rules",
     ("source/removed.py", "import importlib.resources"): "files of the program",
     ("source/removed.py", ".read_text()"): "files of the program",

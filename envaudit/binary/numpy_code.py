@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.binary.api_version import can_find_version, feature_version
 from envaudit.binary.image import TEXT_LIMIT, pieces
 from envaudit.binary.machine_code import Search
 from envaudit.binary.numpy_text import API_TEXT, SIZE_CHECK
@@ -26,8 +25,11 @@ def with_code(
     asked = _asked(code, text, need, image)
     feature_asked, sizes_asked = asked.feature, asked.sizes
     unread = ""
-    if feature_asked and not can_find_version(image.convention):
-        feature_asked, unread = False, _not_read(image)
+    if feature_asked:
+        from envaudit.binary.api_version import can_find_version, feature_version  # noqa: PLC0415  not on NumPy 2
+
+        if not can_find_version(image.convention):
+            feature_asked, unread = False, _not_read(image)
     if sizes_asked and not can_find_sizes(image.convention):
         sizes_asked, unread = False, _not_read(image)
     if not feature_asked and not sizes_asked:

@@ -5,7 +5,6 @@ Nothing here trusts what was kept: a text that is not exactly of this form is no
 
 from __future__ import annotations
 
-import json
 import os
 from functools import lru_cache
 from typing import Any
@@ -58,6 +57,8 @@ class Stored:
 
     def dump(self) -> str:
         """Return the text to keep."""
+        import json  # noqa: PLC0415  a run without a cache needs none
+
         offers = self.offers if len(self.offers) <= _NAMES_LIMIT else {}
         plain = [
             _plain_facts(self.facts),
@@ -71,6 +72,8 @@ class Stored:
     @classmethod
     def load(cls, text: str) -> Stored:
         """Read what ``dump`` wrote; raises ``WrongFormError`` for anything else."""
+        import json  # noqa: PLC0415
+
         try:
             facts, explained, left, there, absent = json.loads(text)
         except (ValueError, TypeError, RecursionError) as error:

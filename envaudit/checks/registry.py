@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.checks import (
-    abi,
-    api,
-    around,
-    causes,
-    dep,
-    env,
-    env_state,
-    hst,
-    hst_memory,
-    idx,
-    ins,
-    ins_bytecode,
-    ins_shared,
-    ins_versions,
-    known,
-    lnk,
-    mixed,
-    plt,
-    plt_content,
-    run,
-    twins,
-    user_code,
-)
+from envaudit.checks import causes
 from envaudit.model import Finding, Gap
 
 if TYPE_CHECKING:
@@ -55,8 +32,29 @@ class Judgement(NamedTuple):
     crashed: bool
 
 
+def _from(*places: str) -> Callable[[Facts, Rulebook], Iterator[Finding | Gap]]:
+    """Make a check of functions of this package, ``module.function``; their modules are imported when it runs.
+
+    All of them take 30 ms to import, and a run that selects codes needs few.
+    """
+
+    def run(facts: Facts, rulebook: Rulebook) -> Iterator[Finding | Gap]:
+        for place in places:
+            module, _, function = place.partition(".")
+            check = getattr(import_module(f"envaudit.checks.{module}"), function)
+            yield from check(facts, rulebook) if place in _BY_RULES else check(facts)
+
+    return run
+
+
+# Checks that also look into the rules.
+_BY_RULES = frozenset({"ins_shared.check_shared"})
+
+
 def _check_known(facts: Facts, rulebook: Rulebook) -> Iterator[Finding | Gap]:
     """Judge settled versions, and those that are still open where a target is only described."""
+    from envaudit.checks import known  # noqa: PLC0415  as above
+
     yield from known.check_known(facts, rulebook)
     if facts.described is not None:
         from envaudit.checks.known_ranges import check_ranges  # noqa: PLC0415  an installed target has no ranges
@@ -69,19 +67,19 @@ CHECKS: tuple[Check, ...] = (
         "environment",
         tuple(f"ENV{number:03}" for number in range(1, 11)),
         "the interpreter and the folders of the environment, its scripts, its pip, and who else writes into it",
-        lambda facts, _: chain(env.check_environment(facts), env_state.check_state(facts)),
+        _from("env.check_environment", "env_state.check_state"),
     ),
     Check(
         "declared dependencies",
         ("DEP001", "DEP002", "DEP003", "DEP004"),
         "what METADATA asks for against what is installed",
-        lambda facts, _: chain(dep.check_declared(facts), dep.check_solvable(facts)),
+        _from("dep.check_declared", "dep.check_solvable"),
     ),
     Check(
         "Python and platform",
         ("PLT001", "PLT002", "PLT003", "PLT004", "PLT005", "PLT006"),
         "Requires-Python, wheel tags, suffixes and machine code against the interpreter and the machine",
-        lambda facts, _: chain(plt.check_platform(facts), plt_content.check_content(facts)),
+        _from("plt.check_platform", "plt_content.check_content"),
     ),
     Check(
         "NumPy C API",
@@ -93,62 +91,64 @@ CHECKS: tuple[Check, ...] = (
         "shared libraries",
         tuple(f"LNK{number:03}" for number in range(1, 8)),
         "what the loader would find for every compiled module: libraries, versions, symbols",
-        lambda facts, _: chain(lnk.unknown_loader(facts), lnk.check_links(facts)),
+        _from("lnk.unknown_loader", "lnk.check_links"),
     ),
     Check(
         "mixed layers",
         ("LNK008", "API010"),
         "code that protobuf and pybind11 made against what it meets in this environment",
-        lambda facts, _: mixed.check_mixed(facts),
+        _from("mixed.check_mixed"),
     ),
     Check(
         "Python names",
         ("API001", "API002", "API003"),
         "every name that a source asks of another distribution or of Python, against what that has",
-        lambda facts, _: chain(api.check_names(facts), user_code.check_user_code(facts)),
+        _from("api.check_names", "user_code.check_user_code"),
     ),
     Check(
         "integrity",
         tuple(f"INS{number:03}" for number in range(1, 6)),
         "what RECORD lists, against what is there: missing and changed files, two owners, two versions",
-        lambda facts, rulebook: chain(
-            ins.check_installed(facts),
-            ins_bytecode.check_bytecode(facts),
-            ins_shared.check_shared(facts, rulebook),
-            twins.check_twins(facts),
-            ins_versions.check_versions(facts),
+        _from(
+            "ins.check_installed",
+            "ins_bytecode.check_bytecode",
+            "ins_shared.check_shared",
+            "twins.check_twins",
+            "ins_versions.check_versions",
         ),
     ),
     Check(
         "surroundings",
         ("INS006", "INS007", "INS008"),
         "what was left behind, what every start of Python does, and what hides what on sys.path",
-        lambda facts, _: around.check_around(facts),
+        _from("around.check_around"),
     ),
     Check("known-bad combinations", ("EA",), "the rules database", _check_known),
     Check(
         "package index",
         ("IDX001", "IDX002", "IDX003", "IDX004", "IDX006"),
         "what is pinned or installed against what package indexes say about it, where they are asked",
-        lambda facts, _: idx.check_index(facts),
+        _from("idx.check_index"),
     ),
     Check(
         "host",
         tuple(f"HST{number:03}" for number in range(1, 13)),
         "memory, processors, limits and variables of this machine against what libraries and your own code take",
-        lambda facts, _: chain(hst.check_host(facts), hst_memory.check_demands(facts)),
+        _from("hst.check_host", "hst_memory.check_demands"),
     ),
     Check(
         "smoke tests",
         tuple(f"RUN{number:03}" for number in range(1, 12)),
         "how small real computations ended, in a sandbox",
-        lambda facts, _: run.check_smoke(facts),
+        _from("run.check_smoke"),
     ),
 )
 
 
 def _check_numpy(facts: Facts) -> Iterator[Finding | Gap]:
     """Judge compiled files, and what is predicted of those that are not at hand."""
+    from envaudit.checks import abi  # noqa: PLC0415  as above
+
     yield from abi.check_numpy_abi(facts)
     if facts.predicted or facts.target.kind == "described":
         from envaudit.checks.abi_predicted import predict_numpy_abi  # noqa: PLC0415  an installed target has its files

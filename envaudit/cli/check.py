@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -84,8 +85,9 @@ def run(options: argparse.Namespace) -> int:
         write_out("".join(f"{line}\n" for line in lines()))
         return EXIT_CLEAN
     environ, cwd = os.environ, os.getcwd()
-    with Seen(busy=(cwd,)) as seen:
-        keeper = Keeper(options.arguments, environ, seen)
+    seen = Seen(busy=(cwd,))
+    keeper = Keeper(options.arguments, environ, seen)
+    with nullcontext() if options.cache is False else seen:  # what is not kept needs no notes of what it hangs on
         settings = load_settings(vars(options), environ, cwd)
         places = destinations(settings, keeper.variables)
         anchor = anchor_of(places, cwd)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.binary import read_interpreter
@@ -66,6 +64,8 @@ class Process:
     def exports_digest(self) -> str:
         """Return a digest of all names that the interpreter and its libraries offer, empty if they cannot be read."""
         if self._digest is None:
+            from hashlib import sha256  # noqa: PLC0415  only what is kept needs it
+
             try:
                 self._digest = sha256(b"\0".join(sorted(self.exports()))).hexdigest()[:32]
             except ReadError:
@@ -130,7 +130,8 @@ def _program(target: Target, root: Root) -> tuple[str, str]:
 
 def host_page_size(target: Target, root: Root) -> int:
     """Return the page size of the machine the target runs on, 0 where that is another than this one."""
-    if root.foreign or _SAME_MACHINE.get(target.machine, target.machine) != platform.machine():
+    own = os.uname().machine if hasattr(os, "uname") else ""
+    if root.foreign or _SAME_MACHINE.get(target.machine, target.machine) != own:
         return 0
     try:
         return os.sysconf("SC_PAGESIZE")

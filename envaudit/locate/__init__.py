@@ -18,7 +18,6 @@ from envaudit.locate.library import minor
 from envaudit.locate.machine import Machine, machine_of_program, runs_here
 from envaudit.locate.markers import marker_environment
 from envaudit.locate.place import recognise
-from envaudit.locate.probe import Answer, ask
 from envaudit.locate.python import behind_script, python_of_place
 from envaudit.locate.sites import sites_of
 from envaudit.model import Target
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from envaudit.locate.place import Place
+    from envaudit.locate.probe import Answer
     from envaudit.locate.python import Asking, Python
 
 __all__ = ["TargetRequest", "can_start", "locate"]
@@ -60,6 +60,8 @@ def _locate(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Tar
             machine = machine_of_program(program)
         if machine and not runs_here(machine):
             raise ReadError(f"this machine cannot start a program for {machine.platform}")
+        from envaudit.locate.probe import ask  # noqa: PLC0415  hardly any interpreter has to be asked
+
         return ask(program, environ, cwd)
 
     choice = choose(request, environ, cwd)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 
 OLD_AFTER = 90  # days
@@ -17,9 +16,9 @@ def age_note(version: str, today: dt.date) -> str:
     if len(parts) != 3 or not all(part.isdecimal() for part in parts) or not 1 <= int(parts[1]) <= 12:
         return ""
     year, month = int(parts[0]), int(parts[1])
-    if not dt.MINYEAR <= year <= dt.MAXYEAR:
+    if not dt.MINYEAR <= year < dt.MAXYEAR:
         return ""
-    last = dt.date(year, month, calendar.monthrange(year, month)[1])
+    last = dt.date(year + month // 12, month % 12 + 1, 1) - dt.timedelta(1)
     days = (today - last).days
     if days <= OLD_AFTER:
         return ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envaudit import files
@@ -41,9 +41,9 @@ def default_folder() -> str:
 
     An installed package has them inside (``_rules``), a checkout of the project beside the package (``rules``).
     """
-    package = Path(__file__).resolve().parent.parent
-    packaged = package / "_rules"
-    return str(packaged if files.is_folder(str(packaged)) else package.parent / "rules")
+    package = _package()
+    packaged = os.path.join(package, "_rules")
+    return packaged if files.is_folder(packaged) else os.path.join(os.path.dirname(package), "rules")
 
 
 def default_rules() -> str:
@@ -53,11 +53,16 @@ def default_rules() -> str:
     only in the folder that envaudit itself is installed in, never where somebody works.
     """
     bundled = default_folder()
-    beside = str(Path(__file__).resolve().parents[2] / RULES_PACKAGE / BUILT_FILE)
+    beside = os.path.join(os.path.dirname(_package()), RULES_PACKAGE, BUILT_FILE)
     if not files.exists(beside):
         return bundled
     newer = _calendar(read_version(beside)) > _calendar(read_version(bundled))
     return beside if newer else bundled
+
+
+def _package() -> str:
+    """Return the folder of the program."""
+    return os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def load_rules(places: Sequence[str], installed: Mapping[str, str] | None = None) -> Rulebook:
@@ -96,10 +101,11 @@ def _texts_of_folder(folder: str, installed: Mapping[str, str] | None, digest: _
     digest.update(derived_text(folder).encode())
     for path in rule_paths(folder):
         text = read_rule_text(path)
-        digest.update(f"{Path(path).name}\0{len(text)}\0{text}".encode())
+        name = os.path.basename(path)
+        digest.update(f"{name}\0{len(text)}\0{text}".encode())
         passed_over = installed is not None and _text_cannot_apply(text, installed)
         rule = None if passed_over else _parsed(text, path)
-        yield rule.id if rule else Path(path).stem, rule, path
+        yield rule.id if rule else name.removesuffix(".toml"), rule, path
 
 
 def _of_file(path: str, installed: Mapping[str, str] | None, digest: _Hash) -> tuple[str, _Found]:
@@ -178,7 +184,7 @@ def built_tables(path: str) -> dict[str, Any]:
 
 def derived_text(folder: str) -> str:
     """Return the derived table of a rules folder as text, empty when it has none; raises ``RuleError``."""
-    path = str(Path(folder, DERIVED_FILE))
+    path = os.path.join(folder, DERIVED_FILE)
     if not files.exists(path):
         return ""
     try:
@@ -207,7 +213,7 @@ def read_version(folder: str) -> str:
 
         return read_built(_built_text(folder), folder)[0]
     try:
-        return files.read_text(str(Path(folder, VERSION_FILE)), RULE_LIMIT).strip() or _UNKNOWN
+        return files.read_text(os.path.join(folder, VERSION_FILE), RULE_LIMIT).strip() or _UNKNOWN
     except ReadError:
         return _UNKNOWN
 

@@ -9,7 +9,6 @@ from envaudit.files import is_folder, list_folder
 from envaudit.model import Gap
 from envaudit.scan.compiled import Compiled, LooseBinary
 from envaudit.scan.info import read_dist_info, read_egg, read_egg_info_file
-from envaudit.scan.installed import compare_installed
 from envaudit.scan.order import mark_hidden
 from envaudit.scan.overlay import by_their_files
 from envaudit.scan.record import depth_below_prefix, is_binary_name
@@ -60,6 +59,8 @@ def scan_target(target: Target, *, compare: bool = True, verify: bool = False) -
     marked = mark_hidden(finished)
     if records is None:
         return Scan(marked, tuple(gaps), compiled.loose())
+    from envaudit.scan.installed import compare_installed  # noqa: PLC0415  not every run compares
+
     installed = compare_installed(target, marked, records, verify=verify)
     overlaid, more = by_their_files(marked, installed.changed)
     return Scan(overlaid, (*gaps, *installed.gaps), (*compiled.loose(), *more), installed.changed, installed.shared)

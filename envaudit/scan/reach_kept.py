@@ -6,8 +6,6 @@ of the form written here is no answer: the file is parsed again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +39,8 @@ class SourceReader:
         """Return what a file does; raises what ``read_source`` raises."""
         if self._memory is None:
             return read_source(text, own_name, self._names)
+        import hashlib  # noqa: PLC0415  only what is kept needs it
+
         # All of it goes into the digest: the name of a module can be long.
         key = (
             "source "
@@ -72,11 +72,15 @@ def _version() -> str:
 
 def _dump(source: Source) -> str:
     requests = [[request.level, request.module, request.names, int(request.guard)] for request in source.requests]
+    import json  # noqa: PLC0415
+
     return json.dumps([requests, sorted(source.bound), source.exported, source.unknown], separators=(",", ":"))
 
 
 def _load(text: str) -> Source | None:
     """Read what ``_dump`` wrote; ``None`` for anything else."""
+    import json  # noqa: PLC0415
+
     try:
         requests, bound, exported, unknown = json.loads(text)
     except (ValueError, TypeError, RecursionError):
