@@ -20,6 +20,7 @@ COUNT_LIMIT = 4096  # program headers, sections; real files have a few dozen
 STRINGS_LIMIT = 256 * 1024 * 1024  # 82 MiB in TensorFlow
 _DYNAMIC_LIMIT = 64 * 1024
 _NAME_LIMIT = 4096
+_NAMES_USUAL = 512  # bytes of the names of sections
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_TLS, PT_GNU_STACK = 1, 2, 3, 7, 0x6474E551
 PF_X, PF_W = 1, 2
@@ -118,8 +119,7 @@ class ElfHeaders:
         self.truncated = table is None
         if table is None:
             return
-        entries = layout.program.iter_unpack(table)
-        self.segments = [Segment._make(entry) if layout.bits == 64 else _segment(entry) for entry in entries]
+        self.segments = list(map(Segment._make if layout.bits == 64 else _segment, layout.program.iter_unpack(table)))
         ends = [part.offset + part.size for part in self.segments if part.type == PT_LOAD]
         self.truncated = max(ends, default=0) > source.size
         if not self.truncated:
@@ -161,6 +161,9 @@ class ElfHeaders:
         fits = size == form.size and 0 < count <= COUNT_LIMIT and names_index < count
         if not fits or offset + size * count > self.source.size:
             return []
+        # Linkers put the names right before: both are read at once.
+        before = min(offset, _NAMES_USUAL)
+        self.source.keep(offset - before, before + size * count)
         return list(form.iter_unpack(self.source.read(offset, size * count)))
 
     def _program_table(self, head: bytes, *, offset: int, size: int, count: int) -> bytes | None:
@@ -185,16 +188,13 @@ class ElfHeaders:
         data = self.source.read(part.offset, min(part.size, _DYNAMIC_LIMIT))
         if data and data.count(0) == len(data):
             raise ReadError("there are only zeros where its dynamic section should be")
-        single: dict[int, int] = {}
-        needed: list[int] = []
-        for tag, value in form.iter_unpack(data[: len(data) // form.size * form.size]):
-            if tag == 0:
-                break
-            if tag == DT_NEEDED:
-                needed.append(value)
-            else:
-                single[tag] = value
-        return Dynamic(tuple(needed), single)
+        entries = list(form.iter_unpack(data[: len(data) // form.size * form.size]))
+        tags = [tag for tag, _ in entries]
+        if 0 in tags:  # the end
+            del entries[tags.index(0) :]
+        single = dict(entries)
+        single.pop(DT_NEEDED, None)
+        return Dynamic(tuple([value for tag, value in entries if tag == DT_NEEDED]), single)
 
 
 def string(strings: bytes, index: int | None) -> str:

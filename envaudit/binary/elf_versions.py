@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _DT_VERDEF, _DT_VERNEED = 0x6FFFFFFC, 0x6FFFFFFE
 _WEAK = 2  # VER_FLG_WEAK: the loader only warns
 _RECORD_LIMIT = 4096  # real files have a few dozen
-# Read at once: enough for 1,000 records; the second for what only a hostile file has.
-_FIRST_WINDOW, _LAST_WINDOW = 16 * 1024, 1024 * 1024
+# Read at once: enough for 100 records; the second for the few files that have more.
+_FIRST_WINDOW, _LAST_WINDOW = 2 * 1024, 1024 * 1024
 
 # By byte order. Verneed and Vernaux, Verdef and Verdaux; the last field of each is the link to the next.
 _NEEDED = {order: (Struct(order + "HHIII"), Struct(order + "IHHII")) for order in "<>"}

@@ -40,21 +40,34 @@ _UNVERSIONED = 1  # the highest entry of DT_VERSYM that is not the number of a v
 
 
 class Symbols:
-    """The dynamic symbols of one file.
+    """The dynamic symbols of one file. What is not given is read when asked for, which may raise ``ReadError``."""
 
-    ``undefined`` are the global names that another file must define, without those that name a version and without
-    weak ones; ``defined_versions`` are the symbol versions the file defines. ``exports`` and ``provides`` read the file
-    again and raise ``ReadError``.
-    """
+    __slots__ = ("_exports", "_hash", "_path", "_undefined", "_versions")
 
-    __slots__ = ("_exports", "_hash", "_path", "defined_versions", "undefined")
-
-    def __init__(self, path: str, undefined: frozenset[bytes], versions: frozenset[str]) -> None:
-        self.undefined = undefined
-        self.defined_versions = versions
+    def __init__(
+        self, path: str, undefined: frozenset[bytes] | None = None, versions: frozenset[str] | None = None
+    ) -> None:
         self._path = path
+        self._undefined = undefined
+        self._versions = versions
         self._exports: frozenset[bytes] | None = None
         self._hash: GnuHash | None = None
+
+    @property
+    def undefined(self) -> frozenset[bytes]:
+        """The global names that another file must define, without those that name a version and without weak ones."""
+        if self._undefined is None:
+            self._undefined = read_symbols(self._path).undefined
+        return self._undefined
+
+    @property
+    def defined_versions(self) -> frozenset[str]:
+        """The symbol versions the file defines."""
+        if self._versions is None:
+            with open_regular(self._path) as (descriptor, size):
+                table = _table(ElfHeaders(Source(descriptor, size)))
+                self._versions = defined_versions(table.headers, table.headers.strings()) if table else frozenset()
+        return self._versions
 
     def exports(self) -> frozenset[bytes]:
         """Return all names that the file defines for others; slow for a library with 100,000 of them."""

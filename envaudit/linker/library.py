@@ -45,11 +45,11 @@ class Library:
         return (self.facts.soname if self.facts else "") or self.path.rpartition("/")[2]
 
     def symbols(self) -> Symbols:
-        """Return its dynamic symbols, read when they are first asked for; raises ``ReadError``."""
+        """Return its dynamic symbols, each kind of which is read when it is first asked for."""
         if self._symbols is None:
-            from envaudit.binary.symbols import read_symbols  # noqa: PLC0415  most libraries are never asked
+            from envaudit.binary.symbols import Symbols  # noqa: PLC0415  most libraries are never asked
 
-            self._symbols = read_symbols(self.place)
+            self._symbols = Symbols(self.place)
         return self._symbols
 
     def provides(self, names: frozenset[bytes]) -> frozenset[bytes]:
