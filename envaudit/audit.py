@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from envaudit.asked import asked_by
 from envaudit.baseline import read_baseline
 from envaudit.checks.registry import CHECKS, run_checks
 from envaudit.files import looking_inside
@@ -13,7 +14,6 @@ from envaudit.gather import Integrity, gather_facts
 from envaudit.locate import TargetRequest, can_start, locate
 from envaudit.model import Gap, Timings, replace
 from envaudit.rulebook import default_rules, load_rules
-from envaudit.scan.layout import read_layout
 from envaudit.settings import reject_unknown_rules
 from envaudit.verdict import decide, wanted
 
@@ -90,24 +90,26 @@ def _not_started(target: Target, settings: Settings) -> Iterator[Gap]:
 
 def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) -> Facts:
     """Read the target, with what earlier runs have kept unless the settings say otherwise."""
-    # A smoke test that fails may be explained by a symbol, whatever is selected.
-    codes = ("LNK002", "LNK003", "LNK004", *(("RUN",) if settings.smoke else ()))
-    symbols = any(wanted(settings, code) for code in codes)
+    # What is kept of a file has to answer the next run as well, and of a failed smoke test any code may be the cause.
+    keeps = settings.cache and not target.root  # of an image nothing is known by what its RECORD says
+    tried = settings.smoke and wanted(settings, "RUN")
+    asked = asked_by(lambda code: wanted(settings, code), tried=tried)
     integrity = Integrity(compare=wanted(settings, "INS"), verify=settings.verify)
-    names = any(wanted(settings, code) for code in ("API001", "API002", "API003"))
-    if not settings.cache or target.root:  # of an image nothing is known by what its RECORD says
-        return gather_facts(target, symbols=symbols, names=names, environ=environ, integrity=integrity)
+    if not keeps:
+        return gather_facts(target, None, asked, environ=environ, integrity=integrity)
     from envaudit.cache.database import Cache, default_folder  # noqa: PLC0415  2 ms that a run without a cache saves
 
     cache = Cache(default_folder(environ))
     try:
-        return gather_facts(target, cache, symbols=symbols, names=names, environ=environ, integrity=integrity)
+        return gather_facts(target, cache, asked.for_keeping(), environ=environ, integrity=integrity)
     finally:
         cache.close()
 
 
 def _with_layout(facts: Facts, environ: Mapping[str, str], cwd: str) -> Facts:
     """Add what lies around the distributions, as a Python started here and with these variables sees it."""
+    from envaudit.scan.layout import read_layout  # noqa: PLC0415  not every run looks around
+
     read = read_layout(facts.target, facts.distributions, environ, cwd)
     return replace(facts, layout=read.layout, gaps=(*facts.gaps, *read.gaps))
 

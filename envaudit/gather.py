@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.asked import Asked
 from envaudit.errors import ReadError
 from envaudit.files import looking_inside, open_regular
 from envaudit.gather_compiled import CompiledFiles, refusal
@@ -37,24 +38,21 @@ class Integrity(NamedTuple):
 def gather_facts(
     target: Target,
     cache: Cache | None = None,
+    asked: Asked = Asked(),  # noqa: B008  a value that cannot be changed
     *,
-    symbols: bool = True,
-    names: bool = False,
     environ: Mapping[str, str] | None = None,
     integrity: Integrity = Integrity(),  # noqa: B008  a value that cannot be changed
 ) -> Facts:
     """Read metadata and compiled files of the target, in its image if it lies in one; nothing of it is run.
 
-    With a cache, compiled files that an earlier run has read are not read again. Without ``symbols`` it is not asked
-    whether each symbol and symbol version is there: what only ``LNK002`` to ``LNK004`` need takes a sixth of the time.
-    With ``names`` the Python sources are linked too. ``environ`` are the variables that processes of the target get,
-    those of this process if it is not given.
+    With a cache, compiled files that an earlier run has read are not read again. ``asked`` says what is read of each,
+    ``environ`` are the variables that processes of the target get, those of this process if it is not given.
     """
     with looking_inside(target.root):
         given = os.environ if environ is None else environ
         kept = None if target.root else cache  # of an image nothing is known by what its RECORD says
-        facts = _gather(target, kept, {} if target.root else given, symbols, integrity)
-        facts = replace(facts, names=_linked_names(facts, kept)) if names else facts
+        facts = _gather(target, kept, {} if target.root else given, asked, integrity)
+        facts = replace(facts, names=_linked_names(facts, kept)) if asked.names else facts
     return _with_predictions(facts)  # by our own table, which is in no image
 
 
@@ -87,14 +85,13 @@ def _gather(
     target: Target,
     cache: Cache | None,
     environ: Mapping[str, str],
-    judge: bool,  # noqa: FBT001
+    asked: Asked,
     integrity: Integrity,
 ) -> Facts:
-    from envaudit.binary import code_for  # noqa: PLC0415
+    from envaudit.binary import Closely, code_for  # noqa: PLC0415
     from envaudit.cache.compiled import KeptFiles  # noqa: PLC0415
     from envaudit.linker import link_target  # noqa: PLC0415  importing the command line must stay cheap
     from envaudit.scan import scan_target  # noqa: PLC0415
-    from envaudit.scan.installed import add_blank  # noqa: PLC0415
 
     scan = scan_target(target, compare=integrity.compare, verify=integrity.verify)
     visible = [dist for dist in scan.distributions if not dist.hidden_by]
@@ -102,13 +99,21 @@ def _gather(
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
     files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
-    kept = KeptFiles(cache, code_for(numpy))
+    code = code_for(numpy)
+    kept = KeptFiles(cache, code)
     kept.look_up((f"{site_dir}/{entry.path}", entry) for entry, site_dir, _ in files)
-    compiled = CompiledFiles(target, numpy, kept, symbols=judge)
+    compiled = CompiledFiles(
+        target, numpy, kept, Closely(code, asked.numpy, asked.pybind11, asked.versions, asked.symbols)
+    )
     binaries = tuple(compiled.read(files))
     gaps += compiled.gaps
-    links = link_target(target, binaries, environ, target.root, compiled.symbols, kept.get, judge=judge)
+    links = link_target(target, binaries, environ, target.root, compiled.symbols, kept.get, judge=asked.symbols)
     kept.save()
+    changed = scan.changed
+    if integrity.compare:
+        from envaudit.scan.installed import add_blank  # noqa: PLC0415
+
+        changed = add_blank(changed, visible, _unread(binaries))
     wanted = suspects(binaries, numpy)
     for file in _failing(links.files, visible):
         wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))
@@ -125,7 +130,7 @@ def _gather(
         page_size=links.page_size,
         os_version=links.os_version,
         cpu_flags=_cpu_flags() if links.page_size else frozenset(),  # a page size is known of this machine alone
-        changed=add_blank(scan.changed, visible, _unread(binaries)) if integrity.compare else (),
+        changed=changed,
         shared=scan.shared,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envaudit.binary import code_for, read_binary, read_both
+from envaudit.binary import read_binary, read_both
 from envaudit.binary.numpy_fit import misfit
 from envaudit.errors import ReadError
 from envaudit.files import exists, is_there
@@ -13,6 +13,7 @@ from envaudit.model import Binary, Gap
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from envaudit.binary import Closely
     from envaudit.binary.ahead import ReadFile
     from envaudit.binary.numpy_fit import Misfit
     from envaudit.binary.symbols import Symbols
@@ -30,19 +31,19 @@ def refusal(need: NumpyNeed | None, numpy: RunningNumpy | None) -> Misfit | None
 
 
 class CompiledFiles:
-    """The compiled files of a target, read as closely as ``numpy`` asks for, or known from ``kept``.
+    """The compiled files of a target, read so ``closely``, or known from ``kept``.
 
     ``gaps`` says what could not be read. ``symbols`` are those that were read with the files, by path, for who links
-    them; ``None`` without ``symbols``.
+    them; ``None`` if they are not wanted.
     """
 
-    def __init__(self, target: Target, numpy: RunningNumpy | None, kept: KeptFiles, *, symbols: bool) -> None:
+    def __init__(self, target: Target, numpy: RunningNumpy | None, kept: KeptFiles, closely: Closely) -> None:
         self.gaps: list[Gap] = []
-        self.symbols: dict[str, Symbols] | None = {} if symbols else None
+        self.symbols: dict[str, Symbols] | None = {} if closely.symbols else None
         self._machine = target.machine
         self._elsewhere = _OF_OTHER_SYSTEMS.get(target.platform.partition("-")[0], ())
         self._numpy = numpy
-        self._code = code_for(numpy)
+        self._closely = closely
         self._kept = kept
         self._ahead: dict[str, ReadFile] = {}
 
@@ -71,7 +72,7 @@ class CompiledFiles:
         if len(wanted) > 1:
             from envaudit.binary.ahead import read_ahead  # noqa: PLC0415  a run that knows all files needs none of it
 
-            self._ahead = read_ahead(wanted, self._code, symbols=self.symbols is not None)
+            self._ahead = read_ahead(wanted, self._closely)
 
     def _facts(self, path: str) -> BinaryFacts:
         """Return the facts of one file; raises ``ReadError``."""
@@ -80,12 +81,15 @@ class CompiledFiles:
             facts, explained = stored.facts, stored.explained
         else:
             read = self._ahead.pop(path) if path in self._ahead else None
-            facts, names = read or read_both(path, self._code, symbols=self.symbols is not None)
+            facts, names = read or read_both(path, self._closely)
             explained = False
             if self.symbols is not None and names is not None:
                 self.symbols[path] = names
         if not explained and refusal(facts.numpy, self._numpy):
-            facts, explained = read_binary(path, self._code), True  # a finding also says what has generated the code
+            facts, explained = (
+                read_binary(path, self._closely.code),
+                True,
+            )  # a finding also says what has generated the code
         elif stored is not None:
             return self._of_slice(path, facts)
         self._kept.add(path, facts, explained=explained)
@@ -95,7 +99,7 @@ class CompiledFiles:
         """Return what the part of a universal file for the target's machine says; the facts as they are if none is."""
         if facts.format != "macho" or self._machine in {"", facts.machine}:
             return facts
-        other = read_binary(path, self._code, self._machine)
+        other = read_binary(path, self._closely.code, self._machine)
         return other if other.machine == self._machine else facts
 
 

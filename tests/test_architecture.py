@@ -29,7 +29,7 @@ LEVELS = (
     {"setting_kinds"},
     {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker", "requirements", "baseline", "host"},
     {"source", "remarks"},
-    {"gather_compiled", "gather_index"},
+    {"gather_compiled", "gather_index", "asked"},
     {"gather"},
     {"checks", "report", "verdict"},
     {"audit", "proof"},

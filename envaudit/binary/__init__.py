@@ -6,11 +6,11 @@ have to be read to compare the two.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.binary import elf
 from envaudit.binary.image import Source
-from envaudit.binary.numpy_need import Code, code_for, read_numpy
+from envaudit.binary.numpy_need import Code, NumpyFinding, code_for, read_numpy
 from envaudit.binary.numpy_releases import first_release
 from envaudit.binary.numpy_runtime import running_numpy
 from envaudit.errors import ReadError
@@ -21,12 +21,39 @@ if TYPE_CHECKING:
     from envaudit.binary.image import Image
     from envaudit.binary.symbols import Symbols
 
-__all__ = ["Code", "code_for", "first_release", "read_binary", "read_both", "read_interpreter", "running_numpy"]
+__all__ = [
+    "Closely",
+    "Code",
+    "code_for",
+    "first_release",
+    "read_binary",
+    "read_both",
+    "read_interpreter",
+    "running_numpy",
+]
 
 # Four bytes for each byte order and word size, and two for universal files; see envaudit.binary.macho.
 _MACHO_MAGICS = frozenset(
     bytes.fromhex(magic) for magic in ("cffaedfe", "cefaedfe", "feedfacf", "feedface", "cafebabe", "cafebabf")
 )
+
+
+class Closely(NamedTuple):
+    """How closely a compiled file is read; what is left out is empty in its facts, and takes no time.
+
+    ``code`` tells how much machine code to look at, see ``code_for``. ``numpy`` is what the file needs of NumPy,
+    ``pybind11`` the name of its pybind11 internals, ``versions`` are the symbol versions and ``symbols`` the names that
+    it expects of others.
+    """
+
+    code: Code = "never"
+    numpy: bool = True
+    pybind11: bool = True
+    versions: bool = True
+    symbols: bool = True
+
+
+_ALL = Closely()
 
 
 def read_binary(path: str, code: Code = "never", machine: str = "") -> BinaryFacts:
@@ -38,10 +65,10 @@ def read_binary(path: str, code: Code = "never", machine: str = "") -> BinaryFac
     """
     with open_regular(path) as (descriptor, size):
         source = Source(descriptor, size)
-        return _facts(source, _image(source, machine), code)
+        return _facts(source, _image(source, machine), Closely(code))
 
 
-def read_both(path: str, code: Code = "never", *, symbols: bool = True) -> tuple[BinaryFacts, Symbols | None]:
+def read_both(path: str, closely: Closely = _ALL) -> tuple[BinaryFacts, Symbols | None]:
     """Read one compiled file as ``read_binary`` does, and the names it expects of others while it is open.
 
     Its frameworks are not searched for beyond what tells good from bad: six searches through all strings are for those
@@ -51,9 +78,9 @@ def read_both(path: str, code: Code = "never", *, symbols: bool = True) -> tuple
     """
     with open_regular(path) as (descriptor, size):
         source = Source(descriptor, size)
-        image = _image(source, "")
-        facts = _facts(source, image, code, made_by=False)
-        if not symbols or not isinstance(image, elf.ElfImage) or image.truncated:
+        image = _image(source, "", versions=closely.versions)
+        facts = _facts(source, image, closely, made_by=False)
+        if not closely.symbols or not isinstance(image, elf.ElfImage) or image.truncated:
             return facts, None
         from envaudit.binary.symbols import symbols_of  # noqa: PLC0415  the commands that do not link need none
 
@@ -63,9 +90,11 @@ def read_both(path: str, code: Code = "never", *, symbols: bool = True) -> tuple
             return facts, None
 
 
-def _facts(source: Source, image: Image, code: Code, *, made_by: bool = True) -> BinaryFacts:
+def _facts(source: Source, image: Image, closely: Closely, *, made_by: bool = True) -> BinaryFacts:
     """Put together what headers and strings say."""
-    numpy = read_numpy(source, image, code, made_by=made_by)
+    numpy = NumpyFinding()
+    if closely.numpy or closely.pybind11:
+        numpy = read_numpy(source, image, closely.code, made_by=made_by, numpy=closely.numpy, pybind11=closely.pybind11)
     return BinaryFacts(
         format=image.format,
         machine=image.machine,
@@ -92,11 +121,11 @@ def read_interpreter(path: str) -> tuple[str, int, str]:
         return elf.read_interpreter(source)
 
 
-def _image(source: Source, machine: str) -> Image:
-    """Read the headers with the reader that the first bytes ask for."""
+def _image(source: Source, machine: str, *, versions: bool = True) -> Image:
+    """Read the headers with the reader that the first bytes ask for; ``versions`` are those of ELF symbols."""
     start = source.start(4)
     if start == elf.MAGIC:
-        return elf.ElfImage(source)
+        return elf.ElfImage(source, versions=versions)
     # The other formats are hardly ever met on Linux: their readers are loaded when they are.
     if start.startswith(b"MZ"):
         from envaudit.binary.pe import PeImage  # noqa: PLC0415

@@ -22,7 +22,7 @@ from envaudit.model import BinaryFacts, NumpyNeed, StructSizes, VersionNeed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from envaudit.binary import Code
+    from envaudit.binary import Closely
 
 # What was read of one file: its facts, and its symbols if it has some and they were asked for.
 ReadFile = tuple[BinaryFacts, Symbols | None]
@@ -35,21 +35,20 @@ class _Job(NamedTuple):
     """What is to be read: the files by parts, and how closely."""
 
     parts: Sequence[Sequence[str]]
-    code: Code
-    symbols: bool
+    closely: Closely
 
     def read(self, part: int) -> list[tuple[str, BinaryFacts, Symbols | None]]:
         """Read the files of one part, without those that cannot be read."""
         found = []
         for path in self.parts[part]:
             try:
-                found.append((path, *read_both(path, self.code, symbols=self.symbols)))
+                found.append((path, *read_both(path, self.closely)))
             except ReadError:
                 continue
         return found
 
 
-def read_ahead(paths: Sequence[str], code: Code, *, symbols: bool = True) -> dict[str, ReadFile]:
+def read_ahead(paths: Sequence[str], closely: Closely) -> dict[str, ReadFile]:
     """Do what ``read_both`` does for many files, if two processes are faster at it; else return nothing.
 
     Nothing is to be had of the files that are not in the result.
@@ -59,7 +58,7 @@ def read_ahead(paths: Sequence[str], code: Code, *, symbols: bool = True) -> dic
     for path in paths:
         note_read(path)  # what the child reads is not noted here
     size = -(-len(paths) // _PARTS)
-    job = _Job([paths[start : start + size] for start in range(0, len(paths), size)], code, symbols)
+    job = _Job([paths[start : start + size] for start in range(0, len(paths), size)], closely)
     return {path: (facts, names) for path, facts, names in _shared(job)}
 
 

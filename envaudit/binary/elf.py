@@ -42,12 +42,13 @@ _EXECUTABLE_BY_DEFAULT = frozenset({"x86_64", "i686"})
 class ElfImage:
     """What the headers of an ELF file say; an ``envaudit.binary.image.Image``. Raises ``ReadError``.
 
-    ``strings`` is the table that ``headers.strings`` returns, empty without one.
+    ``strings`` is the table that ``headers.strings`` returns, empty without one. Without ``versions`` it is not read
+    which symbol versions the file asks for.
     """
 
     __slots__ = ("bits", "convention", "format", "headers", "links", "machine", "may_use_numpy", "strings", "truncated")
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, versions: bool = True) -> None:
         self.format = "elf"
         headers = self.headers = ElfHeaders(source)
         self.bits = headers.layout.bits
@@ -58,13 +59,13 @@ class ElfImage:
         self.may_use_numpy = False
         self.strings = b""
         if not headers.truncated and headers.segment(PT_DYNAMIC):
-            self._read_links()
+            self._read_links(versions=versions)
 
     def ranges(self) -> Ranges:
         """Return what is mapped where: by section headers, by segments when these tell too little."""
         return self._ranges_of_sections() or self._ranges_of_segments()
 
-    def _read_links(self) -> None:
+    def _read_links(self, *, versions: bool) -> None:
         """Read what the dynamic section and the segments ask of the loader."""
         headers = self.headers
         needed, single = headers.dynamic
@@ -81,7 +82,7 @@ class ElfImage:
             needed=tuple([string(strings, index) for index in needed]),
             rpath=_folders(string(strings, single.get(_DT_RPATH))),
             runpath=_folders(string(strings, single.get(_DT_RUNPATH))),
-            versions_needed=needed_versions(headers, strings) if strings else (),
+            versions_needed=needed_versions(headers, strings) if strings and versions else (),
             exec_stack=self._wants_executable_stack(),
             static_tls=tls.memory if tls and single.get(_DT_FLAGS, 0) & _DF_STATIC_TLS else 0,
             min_align=min([part.align for part in headers.segments if part.type == PT_LOAD], default=0),
@@ -103,8 +104,9 @@ class ElfImage:
             return None
         names = source.read(names_offset, names_size)
         text, data, code = [], [], []
-        for name, kind, flags, address, start, length, *_ in table:
-            if kind != _SHT_PROGBITS or not flags & _SHF_ALLOC or not length or start + length > source.size:
+        loaded = [each for each in table if each[1] == _SHT_PROGBITS and each[2] & _SHF_ALLOC]
+        for name, _, flags, address, start, length, *_ in loaded:
+            if not length or start + length > source.size:
                 continue
             if flags & _SHF_EXECINSTR:
                 code.append(Range(address, start, length, "x"))

@@ -70,10 +70,13 @@ def _offers(has: StructSizes, wanted: StructSizes) -> bool:
     return all(left is not None and right is not None and left >= right for left, right in pairs)
 
 
-def read_numpy(source: Source, image: Image, code: Code, *, made_by: bool = True) -> NumpyFinding:
+def read_numpy(
+    source: Source, image: Image, code: Code, *, made_by: bool = True, numpy: bool = True, pybind11: bool = True
+) -> NumpyFinding:
     """Read what a file needs of NumPy; what cannot be read is said in ``unread``.
 
-    Without ``made_by`` a file that checks NumPy by itself is not searched for what else has generated its code.
+    Without ``made_by`` a file that checks NumPy by itself is not searched for what else has generated its code. Without
+    ``numpy`` only pybind11 is looked for, without ``pybind11`` nothing more in a file that does not name NumPy.
     """
     if not image.may_use_numpy:
         return NumpyFinding()
@@ -81,13 +84,15 @@ def read_numpy(source: Source, image: Image, code: Code, *, made_by: bool = True
         text = Text(pieces(source, image.ranges().text, TEXT_LIMIT))
     except ReadError as error:
         return NumpyFinding(unread=str(error))
-    named = text.has(NUMPY)
+    named = numpy and text.has(NUMPY)
+    if not named and not pybind11:
+        return NumpyFinding()
     # Of a file that does not use NumPy's C API it does not matter what else has made it: six searches are saved.
     matters = named and (made_by if text.has(COMPILED) else text.has(TABLE))
     frameworks = text.frameworks(FRAMEWORKS if matters else FRAMEWORKS[:2])
-    pybind11 = text.whole(PYBIND11) if "pybind11" in frameworks else ""
+    internals = text.whole(PYBIND11) if "pybind11" in frameworks else ""
     if not named:
-        return NumpyFinding(frameworks=frameworks, pybind11=pybind11)
+        return NumpyFinding(frameworks=frameworks, pybind11=internals)
     framework = frameworks[0] if frameworks else ""
     need = _by_error_text(text, framework) or _by_table(text, framework) or _by_size_check(text)
     unread = ""
@@ -98,7 +103,7 @@ def read_numpy(source: Source, image: Image, code: Code, *, made_by: bool = True
             need, unread = with_code(need, text, source, image, code)
         except ReadError as error:
             unread = str(error)
-    return NumpyFinding(need, unread, frameworks, pybind11)
+    return NumpyFinding(need, unread, frameworks, internals)
 
 
 def _by_error_text(text: Text, framework: str) -> NumpyNeed | None:

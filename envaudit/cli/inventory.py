@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         check_destination(options.output)
     import sys  # noqa: PLC0415
 
+    from envaudit.asked import Asked  # noqa: PLC0415
     from envaudit.cli.inventory_data import as_json, inventory  # noqa: PLC0415 - --help needs none of it
     from envaudit.cli.inventory_text import as_text  # noqa: PLC0415
     from envaudit.gather import gather_facts  # noqa: PLC0415
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
     cwd = str(Path.cwd())
     target = locate(TargetRequest(options.target, options.python), os.environ, cwd, options.root)
-    items = inventory(gather_facts(target, symbols=False), by_size=options.sort == "size")
+    items = inventory(gather_facts(target, asked=Asked(symbols=False)), by_size=options.sort == "size")
     if options.format == "json":
         text = as_json(items)
     else:

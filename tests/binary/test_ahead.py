@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envaudit.binary import ahead, read_both
+from envaudit.binary import Closely, ahead, read_both
 from envaudit.files_seen import Seen
 from envaudit.model import BinaryFacts, NumpyNeed, StructSizes, VersionNeed
 from tests.binary.forge import Elf
@@ -53,17 +53,17 @@ def _plain(read: tuple[BinaryFacts, Symbols | None]) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("symbols", [True, False])
 def test_it_finds_what_reading_one_by_one_finds(files: list[str], *, symbols: bool) -> None:
-    found = ahead.read_ahead(files, "sizes", symbols=symbols)
+    found = ahead.read_ahead(files, Closely("sizes", symbols=symbols))
     readable = [path for path in files if not path.endswith(("150.so", "absent.so"))]
     assert sorted(found) == readable
     for path, read in found.items():
-        assert _plain(read) == _plain(read_both(path, "sizes", symbols=symbols))
+        assert _plain(read) == _plain(read_both(path, Closely("sizes", symbols=symbols)))
 
 
 def test_both_processes_take_part(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "_PARTS", 8)
     monkeypatch.setattr(ahead, "_restored", lambda item: (item[0], "from the child", None))
-    found = ahead.read_ahead(files, "never")
+    found = ahead.read_ahead(files, Closely())
     assert {"from the child"} < {read[0] for read in found.values()}
 
 
@@ -88,7 +88,7 @@ def test_a_child_that_ends_early_costs_only_its_part(
         return read(job, part)
 
     monkeypatch.setattr(ahead._Job, "read", read_or_end)
-    found = ahead.read_ahead(files, "never")
+    found = ahead.read_ahead(files, Closely())
     assert set(found) < set(files)
     assert len(found) > 100
     with pytest.raises(ChildProcessError):
@@ -98,7 +98,7 @@ def test_a_child_that_ends_early_costs_only_its_part(
 
 def test_an_answer_cut_short_is_none(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(marshal, "dumps", lambda value: b"[\xff\xff\xff\x00 nonsense")
-    found = ahead.read_ahead(files, "never")
+    found = ahead.read_ahead(files, Closely())
     assert set(found) < set(files)
 
 
@@ -114,7 +114,7 @@ def test_an_interrupted_parent_leaves_no_child(files: list[str], monkeypatch: py
     monkeypatch.setattr(ahead._Job, "read", interrupted)
     open_before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(KeyboardInterrupt):
-        ahead.read_ahead(files, "never")
+        ahead.read_ahead(files, Closely())
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert len(os.listdir("/proc/self/fd")) == open_before
@@ -125,13 +125,13 @@ def test_without_a_process_to_be_had_the_parent_reads_all(files: list[str], monk
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(os, "fork", refused)
-    assert len(ahead.read_ahead(files, "never")) == 299
+    assert len(ahead.read_ahead(files, Closely())) == 299
 
 
 def test_few_files_and_other_threads_make_no_second_process(
     files: list[str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    assert ahead.read_ahead(files[:9], "never") == {}
+    assert ahead.read_ahead(files[:9], Closely()) == {}
     monkeypatch.undo()
     monkeypatch.setattr(ahead, "ENOUGH_FILES", 10)
     done = threading.Event()
@@ -139,19 +139,19 @@ def test_few_files_and_other_threads_make_no_second_process(
     thread.start()
     request.addfinalizer(thread.join)
     request.addfinalizer(done.set)
-    assert ahead.read_ahead(files, "never") == {}
+    assert ahead.read_ahead(files, Closely()) == {}
 
 
 def test_one_processor_makes_no_second_process(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(ahead, "ENOUGH_FILES", 10)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    assert ahead.read_ahead(files, "never") == {}
+    assert ahead.read_ahead(files, Closely()) == {}
 
 
 def test_what_the_child_reads_is_noted_too(files: list[str]) -> None:
     with Seen() as seen:
-        ahead.read_ahead(files, "never")
+        ahead.read_ahead(files, Closely())
     assert set(files) == set(seen.read)
 
 

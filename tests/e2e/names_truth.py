@@ -27,6 +27,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from envaudit.asked import Asked
 from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, locate
 from tests.e2e.combos import load_combos
@@ -78,7 +79,7 @@ class Truth(NamedTuple):
 def examine(name: str, folder: Path, failure: str | None = None) -> Truth:
     """Audit an environment, import what it accuses, then everything; or take its ``failure`` from the record."""
     target = locate(TargetRequest(str(folder), None), {}, str(folder))
-    facts = gather_facts(target, symbols=False)
+    facts = gather_facts(target, asked=Asked(symbols=False))
     command = [sys.executable, "-m", "envaudit", "check", str(folder), "--no-smoke", "--no-cache", "--no-config"]
     done = subprocess.run(
         [*command, "--ignore", "EA", "--format", "json"], capture_output=True, text=True, timeout=900, check=False

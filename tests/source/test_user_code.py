@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from envaudit.asked import Asked
 from envaudit.errors import UsageError
 from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, locate
@@ -39,7 +40,7 @@ def env(tmp_path: Path) -> Path:
 
 def link(env: Path, *paths: Path) -> CodeFacts:
     target = locate(TargetRequest(str(env), None), {}, "/", "")
-    facts = gather_facts(target, symbols=False)
+    facts = gather_facts(target, asked=Asked(symbols=False))
     return link_user_code(target, tuple(facts.visible().values()), read_user_files([str(path) for path in paths]))
 
 
