@@ -273,11 +273,12 @@ class _Comparison:
         rows = {row[0]: row for row in self._claims[dist.site_dir].rows_of(dist.info_path)}
         candidates = version_files(rows, dist.top_level)
         for path in candidates:
+            stated = stated_version(dist.site_dir, [path])
+            if stated is None:
+                continue
             if path not in modules and not self._is_changed(dist, rows[path]):
                 return None  # what is as it was installed states the right version
-            stated = stated_version(dist.site_dir, [path])
-            if stated is not None:
-                return stated if other_release(stated.version, dist.version) else None
+            return stated if other_release(stated.version, dist.version) else None
         return None
 
     def _is_changed(self, dist: Distribution, row: Sequence[str]) -> bool:

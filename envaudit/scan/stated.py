@@ -14,15 +14,27 @@ if TYPE_CHECKING:
 
 _FILE_LIMIT = 256 * 1024
 # In the order in which they are believed: a module that is only for the version knows it best.
-_NAMES = ("version.py", "_version.py", "__version__.py", "_about.py", "__about__.py", "about.py", "__init__.py")
+_NAMES = (
+    "version.py",
+    "_version.py",
+    "_version_meson.py",
+    "__version__.py",
+    "_about.py",
+    "__about__.py",
+    "about.py",
+    "__init__.py",
+)
 # ``__version__ = "1.2"``, ``__version__ = version = '1.2'`` (setuptools_scm), ``full_version: str = "1.2"``.
 _ASSIGNED = re.compile(
     rb"^(?:__version__|full_version|version|VERSION|__VERSION__)[ \t]*(?::[ \t]*\w+[ \t]*)?"
     rb"=[ \t]*(?:\w+[ \t]*=[ \t]*)?[\"']v?([0-9][0-9A-Za-z.+!_-]{0,63})[\"']",
     re.MULTILINE,
 )
-# What versioneer writes: a text in JSON inside of the module.
-_JSON = re.compile(rb'^[ \t]*"version":[ \t]*"([0-9][0-9A-Za-z.+!_-]{0,63})"', re.MULTILINE)
+# What versioneer writes into a release: a text in JSON inside of the module. Its program for a working copy, which some
+# projects ship in every release, names "0+unknown" for the case that it finds nothing, and has no such text.
+_JSON = re.compile(
+    rb"""^version_json = '''[^']{0,2000}?"version":[ \t]*"([0-9][0-9A-Za-z.+!_-]{0,63})["]""", re.MULTILINE
+)
 
 
 class Stated(NamedTuple):

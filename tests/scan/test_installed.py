@@ -285,6 +285,15 @@ def test_files_of_another_release_give_the_version(site: Path) -> None:
     assert [loose.entry.path for loose in found.loose_binaries] == ["num/_core/_n.cpython-311-x86_64-linux-gnu.so"]
 
 
+def test_a_file_that_states_nothing_is_no_witness(site: Path) -> None:
+    """pandas has a module that asks git, the same in every release, beside the one that states the version."""
+    both = {"num/_version.py": "def get_versions(): ...\n", "num/_version_meson.py": '__version__="1.26.4"\n'}
+    _install(site, "num", "1.26.4", files={**_release("1.26.4"), "num/version.py": "", **both})
+    write_tree(site, {**_release("2.0.2"), "num/version.py": "", "num/_version_meson.py": '__version__="2.0.2"\n'})
+    (changed,) = _scan(site).changed
+    assert (changed.stated, changed.stated_in) == ("2.0.2", "num/_version_meson.py")
+
+
 @pytest.mark.parametrize(
     "tree",
     [
