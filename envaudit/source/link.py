@@ -16,7 +16,7 @@ from envaudit.files import read_bytes
 from envaudit.files_seen import Seen, note_listed, note_read
 from envaudit.model_names import MissingName
 from envaudit.source.blocks import Blocks
-from envaudit.source.candidates import Scanner, Wanted, record_of, source_files
+from envaudit.source.candidates import LOST, Scanner, Wanted, record_of, source_files
 from envaudit.source.guards import Caught
 from envaudit.source.kept import KeptNames
 from envaudit.source.modules import Modules
@@ -175,6 +175,8 @@ class Linker:
         if there:
             ask = self.modules.resolve if attribute else self.modules.has_name
             has = ask(module, name, sure=sure)
+        if has and attribute and module in LOST:  # asked for by its name, which is that of many a variable
+            has = self.modules.binds_at_all(module, name)
         if has:
             return None
         known = self._owners.removed(module, name, self.modules)

@@ -31,6 +31,7 @@ _BINDS_INSIDE = re.compile(rb"[ \t]*(?:=(?!=)|[:,\n(]|in\b|\)[ \t\r\n]|as[ \t]|\
 _ALL = re.compile(
     rb"(?:\n|^)__all__[ ]*(?::[^=\n]{0,80})?=[ ]*[\[(]([^\])]{0,60000})[\])][ \t]*(?:#[^\n]*)?(?:\r?\n|$)"
 )
+_ALL_BARE = re.compile(rb"(?:\n|^)__all__[ ]*=[ ]*((?:['\"]\w+['\"][ \t]*,?[ \t]*)+)(?:#[^\n]*)?(?:\r?\n|$)")
 _QUOTED = re.compile(rb"['\"](\w+)(?=['\"])")
 _BEFORE = (b"def", b"class", b"as", b"global", b"for", b"import", b",")
 
@@ -121,6 +122,13 @@ class Modules(Finder):
                 return None  # a function, say, of the same name as its module
             module = below.name
         return True
+
+    def binds_at_all(self, module: str, name: str) -> bool | None:
+        """Say whether a module has a name, as ``has_name``, by its syntax and not by its bytes."""
+        place = self.find(module)
+        if place is None or "." in name or place.compiled or self.find(f"{module}.{name}") is not None:
+            return None if place is None else True
+        return self._source_has(module, name, set())
 
     def binds(self, package: str, name: str) -> bool:
         """Whether a package binds a name otherwise than by importing the module of that name below it."""
@@ -312,7 +320,7 @@ def _given_out(text: bytes) -> frozenset[bytes] | None:
     """Return ``__all__`` as it is written, ``None`` for a source without, and nothing for one that is computed."""
     if b"__all__" not in text:
         return None
-    written = _ALL.search(text)
+    written = _ALL.search(text) or _ALL_BARE.search(text)
     if written is None or b" for " in written[1] or text.count(b"__all__ ") + text.count(b"__all__.") > 1:
         return frozenset()
     return frozenset(_QUOTED.findall(written[1])) | {b""}

@@ -270,7 +270,11 @@ class _Reader:
         for handler in node.handlers:
             self.block(handler.body, place.within(Caught.PERHAPS))
         if goes_on:
-            self.block(node.orelse, place.within(Caught.PERHAPS if node.handlers else Caught.NOTHING))
+            # What was imported is there, and so what follows its import runs.
+            runs = not node.handlers or (
+                not place.at_import and all(isinstance(each, ast.Import) for each in node.body)
+            )
+            self.block(node.orelse, place.within(Caught.NOTHING if runs else Caught.PERHAPS))
         return self.block(node.finalbody, place) and (goes_on or bool(node.handlers))
 
     def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> bool:

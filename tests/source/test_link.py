@@ -171,3 +171,17 @@ def test_a_file_that_is_no_python_of_today_says_nothing(tmp_path: Path, text: st
 
 def test_a_library_that_is_no_python_of_today_is_open(tmp_path: Path) -> None:
     assert link(tmp_path, {"__init__.py": "from lib.old import gone\n"}, lib={"lib/old.py": "print 'old'\n"}) == []
+
+
+def test_a_list_without_brackets_says_what_a_star_takes(tmp_path: Path) -> None:
+    lib: dict[str, str | bytes] = {
+        "lib/__init__.py": "from .plain import *\n",
+        "lib/plain.py": "__all__ = 'kept', \"also\"  # all\ndef kept(): ...\ndef also(): ...\ndef f():\n    gone = 1\n",
+    }
+    found = link(tmp_path, {"__init__.py": "from lib import kept, also\nfrom lib import gone\n"}, lib=lib)
+    assert [each.dotted for each in found] == ["lib.gone"]
+
+
+def test_a_name_that_python_lost_is_not_taken_for_a_variable_of_that_name(tmp_path: Path) -> None:
+    found = link(tmp_path, {"__init__.py": "import asyncio\n\n@asyncio.coroutine\ndef f(): ...\n"})
+    assert [(each.dotted, each.at_import, each.removed_in) for each in found] == [("asyncio.coroutine", True, "3.11")]

@@ -212,3 +212,12 @@ def test_no_text_breaks_the_readers(text: str) -> None:
 def test_what_a_class_binds_is_no_condition_outside() -> None:
     text = b"class C:\n    NEW = False\nif NEW:\n    import gone\nelse:\n    import other\n"
     assert all(need.guarded() for need in read_needs(text, "app", {}).needs)
+
+
+def test_what_follows_an_import_that_worked_runs() -> None:
+    text = (
+        b"def f():\n    try:\n        import lib\n    except ImportError:\n        pass\n    else:\n        lib.gone\n"
+    )
+    assert [need.name for need in read_needs(text, "app", {}).needs if not need.guarded()] == ["gone"]
+    asked = text.replace(b"import lib\n", b"lib = load()\n")
+    assert all(need.guarded() for need in read_needs(asked, "app", {}).needs)
