@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from envaudit.report.layout import INDENT, Entry, Line, Span, entries, join, paragraph
 from envaudit.report.plain import plain
+from envaudit.watch.advice import short_name
 from envaudit.watch.samples import plot, size
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _library(verdict: Verdict) -> Iterator[Entry]:
     if verdict.crash is not None:
         for frame in verdict.crash.native[:_MOST_NATIVE]:
             near = "" if frame.inside or not frame.symbol else "after "
-            function = f"{near}{plain(frame.symbol)}" if frame.symbol else f"{frame.address:#x}"
+            function = f"{near}{plain(short_name(frame.symbol))}" if frame.symbol else f"{frame.address:#x}"
             guessed = "" if frame.sure else " (guessed)"
             yield Entry(
                 "native", f"{function} in {plain(os.path.basename(frame.path) or 'no file')}{guessed}", whole=True

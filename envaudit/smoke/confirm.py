@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from envaudit.errors import EnvauditError
 from envaudit.model import CrashPlace
-from envaudit.watch.advice import access
+from envaudit.watch.advice import access, short_name
 from envaudit.watch.brake import can_look
 from envaudit.watch.judge import judge
 from envaudit.watch.start import Program, watch
@@ -56,7 +56,7 @@ def repeated(request: dict[str, Any], options: SmokeOptions, folder: str) -> Cra
         note = "most likely memory was damaged earlier, by compiled code"
     return CrashPlace(
         blame.frame.path,
-        blame.frame.symbol if blame.frame.inside else "",
+        short_name(blame.frame.symbol) if blame.frame.inside else "",
         str(blame.owner) if blame.owner is not None else "",
         access(verdict.crash),
         note,

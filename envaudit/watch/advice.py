@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from envaudit.watch.owner import Blame
 
 _NEAR_ZERO = 0x10000
+# The beginning of a C++ name and the lengths in it (Itanium C++ ABI, section 5.1.2).
+_MANGLED = re.compile(r"_Z(?:N[rVK]*)?L?")
+_LENGTH = re.compile(r"[1-9][0-9]{0,3}")
 
 _CHANGE = {
     "out-of-memory": (
@@ -48,9 +52,26 @@ def place(blamed: Blame | None) -> str:
     if blamed.is_python:
         return " in the Python interpreter"
     frame = blamed.frame
-    function = f"{frame.symbol} of " if frame.symbol and frame.inside else ""
+    function = f"{short_name(frame.symbol)} of " if frame.symbol and frame.inside else ""
     owner = f" ({blamed.owner})" if blamed.owner is not None else ""
     return f" in {function}{os.path.basename(frame.path)}{owner}"
+
+
+def short_name(symbol: str) -> str:
+    """Return the name of a function without its types: ``_ZN2ns5solveIdEvT_`` is ``ns::solve``."""
+    match = _MANGLED.match(symbol)
+    if match is None:
+        return symbol
+    parts = []
+    place = match.end()
+    while (number := _LENGTH.match(symbol, place)) is not None:
+        place = number.end() + int(number[0])
+        if place > len(symbol):
+            break
+        parts.append(symbol[number.end() : place])
+        if "N" not in match[0]:
+            break
+    return "::".join(parts) or symbol
 
 
 def change(kind: str, crash: Crash | None, blamed: Blame | None) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.watch import advice
 from envaudit.watch.brake import Crash, from_plain, read_text
-from envaudit.watch.owner import Blame, blame
+from envaudit.watch.owner import Blame, blame, owner_of
 from envaudit.watch.samples import size
+from envaudit.watch.unwind import NativeFrame
 
 if TYPE_CHECKING:
     Frame = tuple[str, int, str]
@@ -77,7 +78,7 @@ def judge(seen: dict[str, Any], memory: int, timeout: float, processors: int) ->
     """Judge what the supervisor saw of a program with a limit of ``memory`` bytes and ``timeout`` seconds (0: none)."""
     told = _told(seen["talk"])
     crash = _own_crash(seen)
-    blamed = blame(crash.native) if crash is not None else None
+    blamed = _blamed(crash) if crash is not None else None
     name = crash.signal if crash is not None and crash.signal else _signal(seen["status"])
     end = _end(seen, told, crash, blamed, name, memory, timeout)
     frames = told.frames or (crash.frames if crash is not None else ()) or read_text(seen["asked"])[1]
@@ -143,6 +144,15 @@ def _end(  # noqa: C901, PLR0911, PLR0917 - one line for each way to end
     return _End("exit", f"it ended itself with status {status}")
 
 
+def _blamed(crash: Crash) -> Blame | None:
+    """Return the library to blame; one that is cut short is to blame itself, whoever loads it."""
+    path = crash.fault.path
+    if crash.fault.cause == "truncated-file" and (".so" in os.path.basename(path) or owner_of(path) is not None):
+        frame = NativeFrame(0, path, "", inside=False, sure=True)
+        return Blame(frame, is_python=False, owner=owner_of(path), caller=None)
+    return blame(crash.native)
+
+
 def _crashed(crash: Crash, blamed: Blame | None) -> _End:
     kind = "stack-overflow" if crash.fault.cause == "stack-overflow" else _KINDS[crash.signal]
     evidence = [advice.access(crash)] if advice.access(crash) else []
@@ -151,6 +161,8 @@ def _crashed(crash: Crash, blamed: Blame | None) -> _End:
     if crash.signal == "SIGSEGV" and not crash.fault.kind and not crash.looked:
         return _End("killed", "another process, or the program itself, sent it SIGSEGV", tuple(evidence), sure=False)
     place = advice.place(blamed)
+    if blamed is not None and crash.fault.cause == "truncated-file" and blamed.frame.path == crash.fault.path:
+        return _End(kind, f"it died of {_words(crash.signal)}: a library is cut short{place}", tuple(evidence))
     if kind == "stack-overflow":
         return _End(kind, f"its stack overflowed{place}: functions called one another without end", tuple(evidence))
     if crash.fault.cause == "truncated-file":

@@ -320,6 +320,7 @@ def main() -> None:
     for descriptor in (lifeline, answering):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - takes no keyword
     data = json.dumps(_run(_read_request(lifeline), lifeline)).encode("ascii", "backslashreplace")
-    while data:
-        data = data[os.write(answering, data) :]
+    with suppress(OSError):  # nobody may be left to read it
+        while data:
+            data = data[os.write(answering, data) :]
     os._exit(0)

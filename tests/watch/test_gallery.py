@@ -77,6 +77,20 @@ def test_a_program_that_enables_faulthandler_itself_is_seen_all_the_same(bad_lib
     assert verdict.blame.frame.symbol == "deep_two"
 
 
+def test_a_library_that_is_cut_short_is_to_blame_itself(bad_library: Path, runs: Runs) -> None:
+    whole = bad_library.read_bytes()
+    short = bad_library.with_name("_short.so")
+    short.write_bytes(whole[:4096])
+    record = bad_library.parent.parent / "badlib-1.5.dist-info" / "RECORD"
+    record.write_text(record.read_text() + "badlib/_short.so,,\n")
+    verdict = runs(f"import ctypes\nctypes.CDLL({str(short)!r})")
+    assert verdict.kind == "bus-error"
+    assert verdict.blame is not None
+    assert (verdict.blame.frame.path, str(verdict.blame.owner)) == (str(short), "badlib 1.5")
+    assert verdict.headline.endswith("a library is cut short in _short.so (badlib 1.5)")
+    assert verdict.change == ("install again what _short.so belongs to",)
+
+
 @pytest.mark.parametrize("variable", ["PYTHONFAULTHANDLER", "PYTHONDEVMODE"])
 def test_a_faulthandler_of_the_environment_does_not_hide_a_crash(variable: str, bad_library: Path, runs: Runs) -> None:
     verdict = runs(f"import ctypes\nctypes.CDLL({str(bad_library)!r}).write_null()", **{variable: "1"})
