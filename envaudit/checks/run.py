@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
@@ -92,8 +93,6 @@ class _Owners:
     def _owners(self, path: str) -> set[NormalizedName]:
         inside = self._inside(path)
         if inside:
-            from pathlib import PurePath  # noqa: PLC0415  hardly any test fails
-
             return self._names.get(PurePath(inside).parts[0].split(".")[0], set())
         return {key for folder, key in self._editable if _below(path, folder)}
 
@@ -103,8 +102,6 @@ class _Owners:
             inside = _below(path, site)
             if inside:
                 return inside
-        from pathlib import PurePath  # noqa: PLC0415
-
         parts = PurePath(path).parts
         for name in _SITE_NAMES:
             if name in parts[:-1]:
@@ -114,8 +111,6 @@ class _Owners:
 
 def _below(path: str, folder: str) -> str:
     """Return what follows ``folder`` in ``path``; empty when ``path`` does not lie in it."""
-    from pathlib import PurePath  # noqa: PLC0415
-
     try:
         inside = PurePath(path).relative_to(folder)
     except ValueError:
