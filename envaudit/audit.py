@@ -45,6 +45,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     if any(wanted(settings, family) for family in ("INS", "ENV")):
         facts = _with_layout(facts, environ, cwd)
     facts = _with_host(facts, settings, environ)
+    facts = _with_kernels(facts, settings, environ)
     facts = _with_code(facts, settings)
     facts = _with_index(facts, settings, environ, cwd)
     installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
@@ -125,6 +126,17 @@ def _with_host(facts: Facts, settings: Settings, environ: Mapping[str, str]) -> 
     if host is None:
         return replace(facts, gaps=(*facts.gaps, Gap("HST", "limits of this machine", "they are read on Linux only")))
     return replace(facts, host=host)
+
+
+def _with_kernels(facts: Facts, settings: Settings, environ: Mapping[str, str]) -> Facts:
+    """Add the kernels of the environment, if it has any; those of the user are for ``envaudit kernel check``."""
+    if not wanted(settings, "JUP") or facts.target.root:
+        return facts
+    from envaudit.kernels import has_kernels, read_kernels  # noqa: PLC0415
+
+    if not has_kernels(facts.target):
+        return facts
+    return replace(facts, kernels=tuple(read_kernels(facts.target, facts.distributions, environ, everyone=False)))
 
 
 def _with_code(facts: Facts, settings: Settings) -> Facts:

@@ -25,7 +25,7 @@ from envaudit.model_compiled import (
     replace,
 )
 from envaudit.model_described import Admitted, Described, OnIndex
-from envaudit.model_host import Host, MemoryDemand
+from envaudit.model_host import Host, Kernel, MemoryDemand
 from envaudit.model_installed import ChangedFile, ChangedFiles, Claim, SharedFile, StrayModule
 from envaudit.model_layout import CondaRecord, Hidden, Layout, Leftover, Script, StartupFault, Twin
 from envaudit.model_names import MissingName
@@ -80,6 +80,7 @@ __all__ = [
     "Host",
     "ImportPath",
     "Involved",
+    "Kernel",
     "Layout",
     "Leftover",
     "LinkedFile",
@@ -358,7 +359,7 @@ class Facts(NamedTuple):
     ``changed`` holds only distributions of which something on disk is not as RECORD says, ``shared`` only files with
     different claims. ``described`` is set of a target that does not exist yet; ``indexed`` is what indexes said, if
     they were asked. ``host`` is the machine, if the target runs on this one, and ``demands`` the memory that the user's
-    own files are going to ask for.
+    own files are going to ask for. ``kernels`` are those that Jupyter offers.
     """
 
     target: Target
@@ -383,6 +384,7 @@ class Facts(NamedTuple):
     indexed: tuple[OnIndex, ...] = ()
     host: Host | None = None
     demands: tuple[MemoryDemand, ...] = ()
+    kernels: tuple[Kernel, ...] = ()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

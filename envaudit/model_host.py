@@ -104,3 +104,35 @@ class MemoryDemand(NamedTuple):
     always: bool = True
     source: str = ""
     source_size: int = 0
+
+
+class Kernel(NamedTuple):
+    """A kernel that Jupyter offers: a folder with a ``kernel.json``.
+
+    ``origin`` is ``environment`` (of the target), ``user``, ``system`` or ``JUPYTER_PATH``. ``fault`` says why the file
+    cannot be used, empty when it can. ``interpreter`` is the program it starts, empty for a bare name, which the
+    Jupyter server replaces by its own Python; ``missing`` says what is wrong with that. ``prefix`` and ``python`` are
+    of the environment it leads to, empty where that was not looked at; ``installed`` are names and versions of what a
+    Python kernel needs there, ``None`` where that was not looked at. ``hidden_by`` is the folder of one of the same
+    name that Jupyter finds first and that starts another program. ``start`` says how its
+    start went when it was tried: ``ok``, or the last words.
+    """
+
+    name: str
+    folder: str
+    origin: str
+    display: str = ""
+    argv: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
+    interpreter: str = ""
+    missing: str = ""
+    prefix: str = ""
+    python: str = ""
+    installed: tuple[tuple[str, str], ...] | None = None
+    hidden_by: str = ""
+    start: str = ""
+
+    def is_ipython(self) -> bool:
+        """Whether it is the Python kernel and not one of another language or of a program of its own."""
+        return any(word in {"ipykernel_launcher", "ipykernel"} for word in self.argv)

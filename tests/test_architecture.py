@@ -30,7 +30,7 @@ LEVELS = (
     {"settings", "locate", "scan", "index", "smoke", "rulebook", "cache", "linker", "requirements", "baseline", "host"},
     {"source", "remarks"},
     {"gather_compiled", "gather_index", "asked"},
-    {"gather"},
+    {"gather", "kernels"},
     {"checks", "report", "verdict"},
     {"audit", "proof"},
     {"gate"},
@@ -43,6 +43,7 @@ ALONE = [
     "smoke/child.py",
     "smoke/supervisor.py",
     "watch/boot.py",
+    "smoke/kernel_start.py",
     *(f"smoke/catalogue/{p.name}" for p in PACKAGE.glob("smoke/catalogue/*.py")),
 ]
 

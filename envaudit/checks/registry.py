@@ -137,6 +137,12 @@ CHECKS: tuple[Check, ...] = (
         _from("hst.check_host", "hst_memory.check_demands"),
     ),
     Check(
+        "Jupyter kernels",
+        tuple(f"JUP{number:03}" for number in range(1, 9)),
+        "every kernel.json against the program and the environment it leads to",
+        _from("jup.check_kernels"),
+    ),
+    Check(
         "smoke tests",
         tuple(f"RUN{number:03}" for number in range(1, 12)),
         "how small real computations ended, in a sandbox",

@@ -24,6 +24,7 @@ _COMMANDS = {
     "inspect": "inventory",
     "link": "link",
     "run": "running",
+    "kernel": "kernel",
     "rules": "rules",
     "cache": "cache",
 }
