@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _PYTHON = "python"
 _EVIDENCE_LIMIT = 20
+# The release of setuptools whose distutils lost modules for other compilers (its changelog: v74.0.0).
+_DISTUTILS_WHOLE = "74"
 # So many names are said; the rest is counted.
 _NAMED = 3
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -70,7 +72,7 @@ def check_names(facts: Facts) -> Iterator[Finding]:
 def _judge(dist: Distribution, missing: MissingName) -> tuple[str, Severity] | None:
     """Say what a missing name means; nothing when another check says it better."""
     if not missing.at_import:
-        return "API002", Severity.WARNING
+        return "API002", Severity.NOTE if missing.of_part else Severity.WARNING
     if missing.provider:
         severity = Severity.WARNING if missing.of_part else Severity.ERROR
         return "API001", severity if missing.start else Severity.NOTE
@@ -210,6 +212,9 @@ def _fix(facts: Facts, dist: Distribution, provider: Distribution | None, first:
         older = f"{provider.name}<{_series(first.removed_in)}"
         return (Fix(install_command(facts, [older]), (older,)), upgrade)
     top = first.absent.partition(".")[0]
+    if provider is not None and top == "distutils":
+        older = f"{provider.name}<{_DISTUTILS_WHOLE}"
+        return (Fix(install_command(facts, [older]), (older,)), upgrade)
     if provider is None and top and (first.provider != _PYTHON or top in _DISTRIBUTIONS):
         wanted = _DISTRIBUTIONS.get(top, top)
         return (Fix(install_command(facts, [wanted]), (wanted,)),)

@@ -309,6 +309,8 @@ class Linker:
                 way = self._way_of_part(part, module, kind)
         elif not self._may_come(part, reach, module):
             return None
+        else:
+            of_part = not reach.may_reach(module)
         if nobodys and not way:
             return None
         return MissingName(
@@ -326,7 +328,7 @@ class Linker:
             absent=missing.absent,
             removed_in=missing.removed_in,
             instead=missing.instead,
-            of_part=of_part and bool(way),
+            of_part=of_part and (bool(way) or not need.at_import),
         )
 
 

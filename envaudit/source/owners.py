@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _RECORD_LIMIT = 64 * 1024 * 1024
 # A file that has one of these may give names to modules, or put modules into place, that no source shows.
+# Where setuptools keeps the distutils that its hook puts in the place of Python's.
+_SETUPTOOLS_COPY = "/setuptools/_distutils/"
 _DYNAMIC = (b"setattr(", b"__dict__", b"sys.modules", b"globals()", b"ModuleType(", b"meta_path")
 
 
@@ -56,6 +58,10 @@ class Owners:
         dist = self.dist_of(module, modules)
         if dist is not None:
             return dist.key
+        if module.partition(".")[0] == "distutils" and _SETUPTOOLS_COPY in getattr(
+            modules.find("distutils"), "path", ""
+        ):
+            return "setuptools"
         return "python" if module.partition(".")[0] in STANDARD else ""
 
     def removed(self, module: str, name: str, modules: Modules) -> tuple[str, str] | None:
