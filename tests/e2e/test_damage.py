@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.test_leftovers import check, found, heal, site_of
+from tests.e2e.test_leftovers import check, found, heal, site_of, whole
 from tests.support.environments import build_environment, installing, python_of, run_uv
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert whole(check(environment))
     yield environment
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def whole(ran: Ran) -> bool:
-    """Whether there is no error of any kind, and nothing is said of files, metadata and the environment."""
-    return ran.status == 0 and not [item for item in ran.report()["findings"] if item["code"][:3] in {"INS", "ENV"}]
 
 
 def _only(folder: Path, pattern: str) -> Path:
@@ -208,7 +203,7 @@ def test_bytecode_that_was_cleaned_away(tmp_path: Path, names: str) -> None:
     environment = build_environment(tmp_path / "venv", "3.11", [], seed=True)
     command = [python_of(environment), "-m", "pip", "install", "-q", "packaging==24.2", "idna==3.10", "flask==3.0.3"]
     subprocess.run(command, check=True, capture_output=True, env=installing())
-    assert check(environment).report()["findings"] == []
+    assert whole(check(environment))
     for folder in [*site_of(environment).glob(f"{names}/**/__pycache__"), *site_of(environment).glob("__pycache__")]:
         shutil.rmtree(folder, ignore_errors=True)
     ran = check(environment)
@@ -216,7 +211,7 @@ def test_bytecode_that_was_cleaned_away(tmp_path: Path, names: str) -> None:
     assert (ran.status, finding["severity"]) == (0, "note")
     assert f"{'packaging' if names == 'packaging' else '9 distributions'}: none of the" in finding["message"]
     heal(finding)
-    assert check(environment).report()["findings"] == []
+    assert whole(check(environment))
 
 
 def test_everything_is_verified(sound: Path) -> None:
