@@ -86,7 +86,9 @@ def test_the_example_of_the_readme_prints_what_it_shows(tmp_path: Path) -> None:
     assert ran.returncode == 1
     printed = ran.stdout.replace(f"{tmp_path}/", "")
     # The interpreter and the C library are those of this machine; pip brings other companions on other days.
-    assert _machine_left_out(printed) == _machine_left_out(shown)
+    beginning, end = _machine_left_out(shown).split("[...]\n")  # the names of pandas that NumPy 2 lacks, and notes
+    assert _machine_left_out(printed).startswith(beginning)
+    assert _machine_left_out(printed).endswith(end)
 
 
 def test_the_example_of_an_image_prints_what_it_shows(
