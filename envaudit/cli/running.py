@@ -151,13 +151,13 @@ def _timeout(text: str) -> float:
 
 def _memory(text: str) -> tuple[int, str]:
     """Return the limit in bytes and where it comes from."""
-    from envaudit.setting_kinds import KEYS  # noqa: PLC0415
-    from envaudit.watch.host import reserve, room  # noqa: PLC0415
-
-    found = room()
-    most = found.bytes - reserve(found.bytes)
     if not text:
-        return most, f"{found.why}, less a reserve"
+        from envaudit.watch.host import reserve, room  # noqa: PLC0415
+
+        found = room()
+        return found.bytes - reserve(found.bytes), f"{found.why}, less a reserve"
+    from envaudit.setting_kinds import KEYS  # noqa: PLC0415 - takes as long to load as the rest of this command
+
     try:
         wanted: int = KEYS["memory-limit"].accept(text)
     except ValueError as error:

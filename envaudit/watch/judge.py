@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.watch import advice
@@ -32,8 +31,7 @@ _KINDS = {
 _CRASHES = frozenset(_KINDS.values()) | {"stack-overflow"}
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """How a program ended.
 
     ``kind``: ``ok``, ``exit`` (a status of the program's own), ``exception``, ``interrupted``, ``out-of-memory``,
