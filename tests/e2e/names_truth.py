@@ -95,8 +95,7 @@ def examine(name: str, folder: Path, failure: str | None = None) -> Truth:
         word = finding["symptom"].rpartition("'")[0].rpartition("'")[2].partition(".")[0]
         line = f"{finding['code']} {finding['distribution']}: import {module}: {error or 'works'}"
         names = [each["detail"] for each in finding["evidence"]]
-        behind = bool(error) and any(symptom in error for symptom in symptoms if symptom != finding["symptom"])
-        if behind:  # another finding stops the same import first
+        if error and finding["symptom"] not in error:  # something else stops the same import first
             error = statement_error(folder, names[0].partition(", imported")[0].partition(";")[0])
         agrees = error.startswith(_NAME_ERRORS) and (word in error or any(_last(text) in error for text in names))
         (true if agrees else false).append(f"{line} (said: {finding['symptom']})")
