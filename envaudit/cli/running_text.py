@@ -23,7 +23,7 @@ _CELL = re.compile(r"<cell (\d+)>")
 _WORTH_DRAWING = 1.0  # seconds
 _MOST_PYTHON = 12
 _MOST_NATIVE = 8
-_LIBRARY = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
+_LIBRARY = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", ".pyx", ".pxd", ".pxi")
 
 
 def text(ran: Ran, width: int, *, color: bool) -> str:

@@ -127,4 +127,5 @@ def test_the_line_shown_first_is_the_users_own() -> None:
     frames = (("p.py", 3, "f"), ("/env/lib/python3.11/site-packages/numpy/a.py", 9, "g"))
     assert own_line(frames) == frames[0]
     assert own_line(frames[1:]) == frames[1]
+    assert own_line((frames[0], ("numpy/random/_common.pyx", 309, "fill"))) == frames[0]
     assert own_line(()) is None
