@@ -43,8 +43,8 @@ class ChangedFiles(NamedTuple):
     ``owner`` is an ``info_path``, ``listed`` the number of files that RECORD lists. ``gone`` are the folders in which
     RECORD lists files and that are not there any more. ``stated`` is the version that changed files of the
     distribution state, and ``stated_in`` the file that does, when it is another release than the metadata's.
-    ``outside`` are files that were not opened because a link leads out of the environment. ``bytecode`` are the ``.pyc``
-    that are not there, of ``bytecode_listed`` ones; they are not among ``missing``.
+    ``outside`` are files that were not opened because a link leads out of the environment. ``bytecode`` are the
+    ``.pyc`` that are not there, of ``bytecode_listed`` ones; they are not among ``missing``.
     """
 
     owner: str
