@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 # Who changes files after they were recorded: conda writes its prefix into them, system packagers strip symbols, rewrite
 # first lines and run paths. Only what is lost can be told of theirs.
 _OTHER_PACKAGERS = ("conda", "rpm", "debian", "apk", "pacman", "nix", "guix", "spack", "portage", "easybuild", "brew")
-# RECORD is written last. A file that was changed later than that by more than this was changed by somebody else.
-_SLACK = 2.0  # seconds
 # Where more files than this are younger than RECORD, the folder was copied and their times say nothing.
 _FEW_FILES = 20
 _FEW_PERCENT = 5
@@ -170,7 +168,8 @@ class _Comparison:
         resized: list[_Row] = []
         younger: list[_Row] = []
         (own,) = statuses(dist.info_path, ["RECORD"])
-        limit = own.st_mtime + _SLACK if own is not None and not self._verify else 0.0
+        # RECORD is written last: what was written later than that was written by somebody else, and is looked into.
+        limit = own.st_mtime if own is not None and not self._verify else 0.0
         info = dist.info_path.rpartition("/")[2] + "/"
         for path, digest, size, status in zip(*listed, statuses(dist.site_dir, listed.paths), strict=True):
             if status is None:
