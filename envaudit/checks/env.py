@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.model import Confidence, Evidence, Finding, Gap, Severity
+from envaudit.checks.fixes import make_again, remove_command
+from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +35,12 @@ def check_environment(facts: Facts) -> Iterator[Finding | Gap]:
         if problem.kind == "assumed-python":
             yield Gap("ENV", problem.path, problem.detail)
         elif problem.kind in _KINDS:  # what is left is ENV005
-            yield _finding(problem)
+            yield _finding(facts, problem)
             if problem.kind == "unreadable":
                 yield Gap("ENV002", problem.path, f"{problem.detail}: what is installed there was not checked")
 
 
-def _finding(problem: TargetProblem) -> Finding:
+def _finding(facts: Facts, problem: TargetProblem) -> Finding:
     kind = _KINDS[problem.kind]
     return Finding(
         code=kind.code,
@@ -49,4 +50,13 @@ def _finding(problem: TargetProblem) -> Finding:
         subject=problem.kind,
         symptom=kind.symptom,
         evidence=(Evidence(problem.path, problem.detail),),
+        fix=tuple(_fix(facts, problem)),
     )
+
+
+def _fix(facts: Facts, problem: TargetProblem) -> Iterator[Fix]:
+    """Yield what heals: a new environment, or without the folder nobody sees. Rights are for their owner to give."""
+    if problem.kind == "other-python":
+        yield Fix(remove_command(facts, [problem.path]))
+    elif problem.kind != "unreadable":
+        yield Fix(make_again(facts))

@@ -7,7 +7,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.checks.fixes import install_command, python_to_name
+from envaudit.checks.fixes import install_command, make_again, python_to_name
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
 from envaudit.rulebook import parse_version
 
@@ -46,13 +46,8 @@ def _other_base(facts: Facts) -> Iterator[Finding]:
                 subject="other-base",
                 symptom="ModuleNotFoundError for everything that was installed before",
                 evidence=(Evidence(problem.path, problem.detail),),
-                fix=(Fix(_make_again(facts)),),
+                fix=(Fix(make_again(facts)),),
             )
-
-
-def _make_again(facts: Facts) -> str:
-    prefix = facts.target.path_inside(facts.target.prefix)
-    return shlex.join(["uv", "venv", "--clear", prefix]) + "  # then install the requirements again"
 
 
 # --- ENV006 ---------------------------------------------------------------------------------------------------------
@@ -84,7 +79,7 @@ def _moved(facts: Facts) -> Iterator[Finding]:
         evidence=tuple(evidence),
         fix=(
             Fix(f"{search} | xargs -0 {shlex.join(['sed', '-i', f's|{pattern}|{new}|g'])}"),
-            Fix(_make_again(facts)),
+            Fix(make_again(facts)),
         ),
     )
 

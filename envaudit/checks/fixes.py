@@ -101,6 +101,12 @@ def remove_command(facts: Facts, paths: Sequence[str]) -> str:
     return _join(["rm", "-r", *names])
 
 
+def make_again(facts: Facts) -> str:
+    """Return the command that makes an environment anew, without what was installed in it."""
+    prefix = facts.target.path_inside(facts.target.prefix)
+    return _join(["uv", "venv", "--clear", prefix]) + "  # then install the requirements again"
+
+
 def replace_twins(facts: Facts, dist: Distribution, count: int) -> Fix:
     """Return the fix that removes all of ``count`` versions of a distribution and installs one of them anew.
 

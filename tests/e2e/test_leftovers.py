@@ -271,3 +271,47 @@ def test_everybody_may_write(tmp_path: Path) -> None:
     finding = found(check(folder), "ENV010")
     heal(finding)
     assert clean(check(folder))
+
+
+def test_the_interpreter_is_gone(tmp_path: Path) -> None:
+    folder = build_environment(tmp_path / "env", PYTHON, ["six"])
+    for link in (folder / "bin").glob("python*"):
+        link.unlink()
+        link.symlink_to("/nowhere/python3.12")
+    ran = check(folder)
+    assert (ran.status, found(ran, "ENV001")["severity"]) == (1, "error")
+    heal(found(ran, "ENV001"))
+    assert clean(check(folder))
+
+
+def test_site_packages_are_gone(tmp_path: Path) -> None:
+    """Of an environment that sees the packages of its base as well; of another one nothing is left to be audited."""
+    folder = tmp_path / "env"
+    run_uv("venv", "--quiet", "--system-site-packages", "--python", find_python(PYTHON), str(folder))
+    run_uv("pip", "install", "--quiet", "--python", python_of(folder), "six")
+    shutil.rmtree(site_of(folder))
+    ran = check(folder)
+    assert found(ran, "ENV003")["severity"] == "warning"
+    heal(found(ran, "ENV003"))
+    assert clean(check(folder))
+
+
+def test_packages_of_another_python(tmp_path: Path) -> None:
+    folder = build_environment(tmp_path / "env", PYTHON, ["six"])
+    shutil.copytree(folder / "lib" / f"python{PYTHON}", folder / "lib" / "python3.9")
+    ran = check(folder)
+    assert "python3.9" in found(ran, "ENV004")["message"]
+    heal(found(ran, "ENV004"))
+    assert clean(check(folder))
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the administrator may read everything")
+def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
+    folder = build_environment(tmp_path / "env", PYTHON, ["six"])
+    site_of(folder).chmod(0)
+    try:
+        ran = check(folder)
+        assert found(ran, "ENV002")["severity"] == "warning"
+    finally:
+        site_of(folder).chmod(0o755)
+    assert clean(check(folder))
