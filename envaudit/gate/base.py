@@ -30,13 +30,20 @@ class Base:
         if revision.startswith("-") or not revision or "\0" in revision:
             raise UsageError(f"--base {revision}: not the name of a revision")
         self.top = os.path.realpath(self._text("rev-parse", "--show-toplevel", problem="--base needs a git repository"))
-        commit = self._text(
+        commit = self._nothing() if revision == "HEAD" else ""
+        commit = commit or self._text(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}",
             problem=f"--base {revision}: there is no such revision (is the clone shallow?)",
         )  # fmt: skip
         merged = self._ask("merge-base", commit, "HEAD")
         self.commit = merged.decode().split()[0] if merged else commit
         self._renamed = self._renames()
+
+    def _nothing(self) -> str:
+        """Return the tree without files when nothing was committed so far, as in the first run of a hook."""
+        if self._ask("rev-parse", "--verify", "--quiet", "HEAD") is not None or not self._ask("symbolic-ref", "HEAD"):
+            return ""
+        return self._text("hash-object", "-t", "tree", os.devnull, problem="--base HEAD: git has no empty tree")
 
     def read(self, path: str) -> bytes:
         """Return the content that the file at a path had; raises ``ReadError`` when there was none."""

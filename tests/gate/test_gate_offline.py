@@ -187,6 +187,14 @@ def test_a_base_that_is_none(tmp_path: Path, base: str, message: str) -> None:
         judge(folder, "requirements.txt", base=base)
 
 
+def test_before_the_first_commit_everything_is_new(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / "requirements.txt").write_text("pandas==2.0.3\nnumpy==2.2.6\n")
+    assert lines(judge(tmp_path, "requirements.txt", base="HEAD"))[0][:2] == ("ABI001", "error")
+    with pytest.raises(UsageError, match="no such revision"):
+        judge(tmp_path, "requirements.txt", base="HEAD~1")
+
+
 def test_a_base_needs_a_repository(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("six\n")
     with pytest.raises(UsageError, match="needs a git repository"):
