@@ -55,7 +55,9 @@ def test_environments_of_other_systems(tmp_path: Path, system: str) -> None:
     assert not [item for item in report["findings"] if item["severity"] == "warning"]
     assert "LNK" in {gap["code"] for gap in report["gaps"]}
     bad = check(_tree(tmp_path / "bad", system, "pandas==2.0.3", "h5py==3.10.0", "numpy==2.2.6"), "--no-smoke")
-    assert (bad.status, sorted(bad.errors())) == (1, [("ABI001", "h5py"), ("ABI001", "pandas")])
+    # The names are linked on every system: pandas 2.0.3 takes `numpy.NaN`, which NumPy 2 no longer has.
+    expected = [("ABI001", "h5py"), ("ABI001", "pandas"), ("API001", "pandas")]
+    assert (bad.status, sorted(bad.errors())) == (1, expected)
 
 
 def test_an_error_beside_which_nothing_fails_is_in_doubt() -> None:
