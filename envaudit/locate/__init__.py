@@ -7,29 +7,18 @@ its packages.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from envaudit.errors import ReadError, TargetError
-from envaudit.files import is_folder, looking_inside, target_root
-from envaudit.locate.choose import TargetRequest, choose, find_python
-from envaudit.locate.folder import python_of_folder
-from envaudit.locate.library import minor
-from envaudit.locate.machine import Machine, machine_of_program, runs_here
-from envaudit.locate.markers import marker_environment
-from envaudit.locate.place import recognise
-from envaudit.locate.python import behind_script, python_of_place
-from envaudit.locate.sites import sites_of
-from envaudit.model import Target
+from envaudit.errors import TargetError
+from envaudit.files import is_executable, is_file, is_folder, looking_inside, open_regular
+from envaudit.locate.choose import TargetRequest, choose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envaudit.locate.place import Place
-    from envaudit.locate.probe import Answer
-    from envaudit.locate.python import Asking, Python
+    from envaudit.model import Target
 
-__all__ = ["TargetRequest", "can_start", "locate"]
+__all__ = ["TargetRequest", "can_start", "locate", "program_at_a_glance"]
 
 
 def locate(request: TargetRequest, environ: Mapping[str, str], cwd: str, image: str = "") -> Target:
@@ -39,68 +28,35 @@ def locate(request: TargetRequest, environ: Mapping[str, str], cwd: str, image: 
     up in it, no variable counts, and nothing is started. Raises ``TargetError`` with one sentence when there is no
     environment or nothing in it can be audited; what is wrong with the rest is in ``Target.problems``.
     """
+    from envaudit.locate.describe import describe  # noqa: PLC0415 - takes as long to load as Python to start
+
     if image and not is_folder(os.path.join(cwd, image)):
         raise TargetError(f"--root {image}: there is no such folder")
     with looking_inside(os.path.join(cwd, image) if image else ""):
-        return _locate(request, environ, cwd)
+        return describe(request, environ, cwd)
+
+
+def program_at_a_glance(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> str:
+    """Return the interpreter that ``locate`` would find, empty unless two or three files are enough to know it.
+
+    That is the one of a virtual environment, or a program that is named itself. For those who only want to start it.
+    Raises ``TargetError`` as ``locate`` does where nothing says which environment is meant.
+    """
+    path = choose(request, environ, cwd).path
+    program = f"{path}/bin/python" if is_file(f"{path}/pyvenv.cfg") else path
+    named = os.path.basename(program).startswith("python") and is_file(program) and is_executable(program)
+    return program if named and _is_elf(program) else ""
+
+
+def _is_elf(program: str) -> bool:
+    """Say whether a program is one for Linux, and no script that stands in for it."""
+    with open_regular(program) as (descriptor, _):
+        return os.read(descriptor, 4) == b"\x7fELF"
 
 
 def can_start(target: Target) -> bool:
     """Whether this machine can start the interpreter of a target: it is not in an image, nor for another machine."""
+    from envaudit.locate.machine import Machine, runs_here  # noqa: PLC0415
+
     system = {"macosx": "darwin", "win": "win32", "win32": "win32"}.get(target.platform.partition("-")[0], "linux")
     return not target.root and runs_here(Machine(system, target.machine))
-
-
-def _locate(request: TargetRequest, environ: Mapping[str, str], cwd: str) -> Target:
-    def asking(program: str) -> Answer:
-        if target_root().foreign:
-            raise ReadError("nothing in an image is started")
-        machine = None
-        with suppress(ReadError):  # a script names no machine
-            machine = machine_of_program(program)
-        if machine and not runs_here(machine):
-            raise ReadError(f"this machine cannot start a program for {machine.platform}")
-        from envaudit.locate.probe import ask  # noqa: PLC0415  hardly any interpreter has to be asked
-
-        return ask(program, environ, cwd)
-
-    choice = choose(request, environ, cwd)
-    place = behind_script(recognise(choice.path), asking)
-    python = _python(place, request, environ, cwd, asking)
-    sites = sites_of(place, python, environ)
-    problems = (*python.problems, *sites.problems)
-    if not sites.folders and not any(problem.kind in {"other-python", "other-base"} for problem in problems):
-        unreadable = [problem for problem in problems if problem.kind == "unreadable"]
-        why = f"{unreadable[0].path} {unreadable[0].detail}" if unreadable else "it has no folder of packages"
-        raise TargetError(f"nothing in {choice.path} can be audited: {why}")
-    release, machine = python.release, python.machine
-    major, small = minor(release.python).split(".")
-    return Target(
-        kind=place.kind,
-        prefix=python.prefix,
-        base_prefix=python.base_prefix,
-        executable=python.executable,
-        python=release.python,
-        version_info=(int(major), int(small)),
-        implementation=release.implementation,
-        free_threaded=release.free_threaded,
-        platform=machine.platform,
-        machine=machine.machine,
-        libc=machine.libc,
-        site_dirs=sites.folders,
-        markers=marker_environment(release, machine),
-        chosen_by=choice.chosen_by,
-        problems=problems,
-        root=target_root().prefix,
-    )
-
-
-def _python(place: Place, request: TargetRequest, environ: Mapping[str, str], cwd: str, asking: Asking) -> Python:
-    """Describe the Python of a target; ``--python`` speaks only for a folder that does not say itself."""
-    if place.kind != "site-packages":
-        return python_of_place(place, asking)
-    given = None
-    if request.target and request.python:
-        named = behind_script(recognise(find_python(request.python, environ, cwd).path), asking)
-        given = python_of_place(named, asking)
-    return python_of_folder(place, given, asking)
