@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.asked import Asked
 from envaudit.errors import ReadError
-from envaudit.files import looking_inside, open_regular
+from envaudit.files import is_folder, looking_inside, open_regular
 from envaudit.gather_compiled import CompiledFiles, refusal
 from envaudit.model import Facts, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from envaudit.binary import Closely
+    from envaudit.binary.ahead import Ahead
     from envaudit.cache.database import Cache
     from envaudit.model import (
         Binary,
@@ -88,23 +90,53 @@ def _gather(
     asked: Asked,
     integrity: Integrity,
 ) -> Facts:
+    from envaudit.binary.ahead import Ahead  # noqa: PLC0415  importing the command line must stay cheap
+
+    # With a cache it shows only after the scan which files have to be read.
+    with Ahead(_closely(_expected_numpy(target), asked)) as ahead:
+        return _gather_with(ahead if cache is None else None, target, cache, environ, asked, integrity)
+
+
+def _closely(numpy: RunningNumpy | None, asked: Asked) -> Closely:
+    """Return how closely compiled files are read for what is asked of them, beside this NumPy."""
     from envaudit.binary import Closely, code_for  # noqa: PLC0415
+
+    return Closely(code_for(numpy), asked.numpy, asked.pybind11, asked.versions, asked.symbols)
+
+
+def _expected_numpy(target: Target) -> RunningNumpy | None:
+    """Return the NumPy that will most likely turn out to be the running one; nothing is judged by it."""
+    from envaudit.binary import running_numpy  # noqa: PLC0415
+
+    for site in target.site_dirs:
+        if is_folder(f"{site.path}/numpy"):
+            return running_numpy(f"{site.path}/numpy", "", "")
+    return None
+
+
+def _gather_with(  # noqa: PLR0917
+    ahead: Ahead | None,
+    target: Target,
+    cache: Cache | None,
+    environ: Mapping[str, str],
+    asked: Asked,
+    integrity: Integrity,
+) -> Facts:
     from envaudit.cache.compiled import KeptFiles  # noqa: PLC0415
-    from envaudit.linker import link_target  # noqa: PLC0415  importing the command line must stay cheap
+    from envaudit.linker import link_target  # noqa: PLC0415
     from envaudit.scan import scan_target  # noqa: PLC0415
 
-    scan = scan_target(target, compare=integrity.compare, verify=integrity.verify)
+    tell = ahead.offer if ahead else None
+    scan = scan_target(target, compare=integrity.compare, verify=integrity.verify, tell=tell)
     visible = [dist for dist in scan.distributions if not dist.hidden_by]
     numpy = _running_numpy(visible)
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
     files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
-    code = code_for(numpy)
-    kept = KeptFiles(cache, code)
+    closely = _closely(numpy, asked)
+    kept = KeptFiles(cache, closely.code)
     kept.look_up((f"{site_dir}/{entry.path}", entry) for entry, site_dir, _ in files)
-    compiled = CompiledFiles(
-        target, numpy, kept, Closely(code, asked.numpy, asked.pybind11, asked.versions, asked.symbols)
-    )
+    compiled = CompiledFiles(target, numpy, kept, closely, ahead)
     binaries = tuple(compiled.read(files))
     gaps += compiled.gaps
     links = link_target(target, binaries, environ, target.root, compiled.symbols, kept.get, judge=asked.symbols)

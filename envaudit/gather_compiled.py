@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from envaudit.binary import Closely
-    from envaudit.binary.ahead import ReadFile
+    from envaudit.binary.ahead import Ahead, ReadFile
     from envaudit.binary.numpy_fit import Misfit
     from envaudit.binary.symbols import Symbols
     from envaudit.cache.compiled import KeptFiles
@@ -33,11 +33,13 @@ def refusal(need: NumpyNeed | None, numpy: RunningNumpy | None) -> Misfit | None
 class CompiledFiles:
     """The compiled files of a target, read so ``closely``, or known from ``kept``.
 
-    ``gaps`` says what could not be read. ``symbols`` are those that were read with the files, by path, for who links
-    them; ``None`` if they are not wanted.
+    ``begun`` may have begun to read them. ``gaps`` says what could not be read. ``symbols`` are those that were read
+    with the files, by path, for who links them; ``None`` if they are not wanted.
     """
 
-    def __init__(self, target: Target, numpy: RunningNumpy | None, kept: KeptFiles, closely: Closely) -> None:
+    def __init__(
+        self, target: Target, numpy: RunningNumpy | None, kept: KeptFiles, closely: Closely, begun: Ahead | None = None
+    ) -> None:
         self.gaps: list[Gap] = []
         self.symbols: dict[str, Symbols] | None = {} if closely.symbols else None
         self._machine = target.machine
@@ -45,6 +47,7 @@ class CompiledFiles:
         self._numpy = numpy
         self._closely = closely
         self._kept = kept
+        self._begun = begun
         self._ahead: dict[str, ReadFile] = {}
 
     def read(self, files: Sequence[tuple[RecordEntry, str, str]]) -> Iterator[Binary]:
@@ -69,7 +72,10 @@ class CompiledFiles:
     def _read_ahead(self, paths: Sequence[str]) -> None:
         """Read the files that are not known in two processes, where that is faster."""
         wanted = [path for path in paths if not path.endswith(self._elsewhere) and self._kept.get(path) is None]
-        if len(wanted) > 1:
+        if self._begun is not None and self._begun.closely == self._closely:
+            self._begun.offer(wanted)
+            self._ahead = self._begun.finish()
+        elif len(wanted) > 1:
             from envaudit.binary.ahead import read_ahead  # noqa: PLC0415  a run that knows all files needs none of it
 
             self._ahead = read_ahead(wanted, self._closely)

@@ -15,6 +15,7 @@ from envaudit.scan.record import depth_below_prefix, is_binary_name
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Sequence
 
     from envaudit.model import ChangedFiles, Distribution, SharedFile, SiteDir, Target
 
@@ -35,11 +36,14 @@ class Scan(NamedTuple):
     shared: tuple[SharedFile, ...] = ()
 
 
-def scan_target(target: Target, *, compare: bool = True, verify: bool = False) -> Scan:
+def scan_target(
+    target: Target, *, compare: bool = True, verify: bool = False, tell: Callable[[Sequence[str]], None] | None = None
+) -> Scan:
     """Read every distribution of the target; what cannot be read is a gap or a problem of that distribution.
 
     With ``compare`` every file that a RECORD lists is looked for, with ``verify`` it is read and held against its
-    digest.
+    digest. ``tell`` is given the paths of the compiled files of a RECORD as soon as it has been read, for those who
+    can begin with them.
     """
     distributions: list[Distribution] = []
     gaps: list[Gap] = []
@@ -51,7 +55,7 @@ def scan_target(target: Target, *, compare: bool = True, verify: bool = False) -
         except ReadError as error:
             gaps.append(Gap("ENV", site.path, f"the folder cannot be listed: {error}"))
             continue
-        found = _distributions(site, entries, gaps, records)
+        found = _distributions(site, entries, gaps, records, tell)
         compiled.add_folder(site.path, [entry.name for entry in entries if is_binary_name(entry.name)])
         distributions += found
     finished = compiled.assign(distributions)
@@ -67,7 +71,11 @@ def scan_target(target: Target, *, compare: bool = True, verify: bool = False) -
 
 
 def _distributions(
-    site: SiteDir, entries: list[os.DirEntry[str]], gaps: list[Gap], records: dict[str, bytes] | None
+    site: SiteDir,
+    entries: list[os.DirEntry[str]],
+    gaps: list[Gap],
+    records: dict[str, bytes] | None,
+    tell: Callable[[Sequence[str]], None] | None,
 ) -> list[Distribution]:
     """Read the distributions of one site folder."""
     found = []
@@ -79,6 +87,8 @@ def _distributions(
             continue  # what pip leaves behind when it cannot delete an old version; no tool takes it for installed
         if lower.endswith(".dist-info"):
             found.append(read_dist_info(site.path, name, depth, records))
+            if tell is not None and found[-1].binaries:
+                tell([f"{site.path}/{each.path}" for each in found[-1].binaries])
         elif lower.endswith(".egg-info"):
             found.append(read_egg_info_file(site.path, name) if _is_file(entry) else read_egg(site.path, name))
         elif lower == "egg-info" and site.path.lower().endswith(".egg"):

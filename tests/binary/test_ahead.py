@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ from envaudit.model import BinaryFacts, NumpyNeed, StructSizes, VersionNeed
 from tests.binary.forge import Elf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from envaudit.binary.symbols import Symbols
@@ -61,7 +62,16 @@ def test_it_finds_what_reading_one_by_one_finds(files: list[str], *, symbols: bo
 
 
 def test_both_processes_take_part(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "_PARTS", 8)
+    parent = os.getpid()
+    read = ahead._Second._read
+
+    def read_slowly(second: ahead._Second, part: Sequence[str]) -> object:
+        if os.getpid() == parent:
+            time.sleep(0.2)  # on a busy machine the child needs some time to begin
+        return read(second, part)
+
+    monkeypatch.setattr(ahead, "_FILES_A_PART", 40)
+    monkeypatch.setattr(ahead._Second, "_read", read_slowly)
     monkeypatch.setattr(ahead, "_restored", lambda item: (item[0], "from the child", None))
     found = ahead.read_ahead(files, Closely())
     assert {"from the child"} < {read[0] for read in found.values()}
@@ -80,20 +90,50 @@ def test_a_child_that_ends_early_costs_only_its_part(
     files: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], end: Callable[[], None]
 ) -> None:
     parent = os.getpid()
-    read = ahead._Job.read
+    read = ahead._Second._read
 
-    def read_or_end(job: ahead._Job, part: int) -> object:
+    def read_or_end(second: ahead._Second, part: Sequence[str]) -> object:
         if os.getpid() != parent:
             end()
-        return read(job, part)
+        return read(second, part)
 
-    monkeypatch.setattr(ahead._Job, "read", read_or_end)
+    monkeypatch.setattr(ahead._Second, "_read", read_or_end)
     found = ahead.read_ahead(files, Closely())
     assert set(found) < set(files)
     assert len(found) > 100
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)  # no child is left behind
     assert capfd.readouterr() == ("", "")
+
+
+def test_reading_begins_with_the_first_files_that_are_offered(files: list[str]) -> None:
+    with ahead.Ahead(Closely()) as reader:
+        reader.offer(files[:5])
+        assert reader._second is None  # too few
+        reader.offer(files[3:20])
+        assert reader._second is not None
+        reader.offer(files)
+        found = reader.finish()
+        assert sorted(found) == [path for path in files if not path.endswith(("150.so", "absent.so"))]
+        assert reader.finish() == {}
+
+
+def test_what_is_begun_and_not_wanted_leaves_no_process(files: list[str]) -> None:
+    open_before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(ZeroDivisionError), ahead.Ahead(Closely()) as reader:
+        reader.offer(files)
+        raise ZeroDivisionError
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+@pytest.mark.parametrize(("limit", "value"), [("_PATHS_LIMIT", 4096), ("_CLAIMS_LIMIT", 3)])
+def test_what_has_no_room_to_be_offered_is_read_by_the_parent(
+    files: list[str], monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(ahead, limit, value)
+    assert len(ahead.read_ahead(files, Closely())) == 299
 
 
 def test_an_answer_cut_short_is_none(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,14 +144,14 @@ def test_an_answer_cut_short_is_none(files: list[str], monkeypatch: pytest.Monke
 
 def test_an_interrupted_parent_leaves_no_child(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     parent = os.getpid()
-    read = ahead._Job.read
+    read = ahead._Second._read
 
-    def interrupted(job: ahead._Job, part: int) -> object:
+    def interrupted(second: ahead._Second, part: Sequence[str]) -> object:
         if os.getpid() == parent:
             raise KeyboardInterrupt
-        return read(job, part)
+        return read(second, part)
 
-    monkeypatch.setattr(ahead._Job, "read", interrupted)
+    monkeypatch.setattr(ahead._Second, "_read", interrupted)
     open_before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(KeyboardInterrupt):
         ahead.read_ahead(files, Closely())
@@ -120,12 +160,14 @@ def test_an_interrupted_parent_leaves_no_child(files: list[str], monkeypatch: py
     assert len(os.listdir("/proc/self/fd")) == open_before
 
 
-def test_without_a_process_to_be_had_the_parent_reads_all(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_process_to_be_had_nothing_is_read_ahead(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def refused() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(os, "fork", refused)
-    assert len(ahead.read_ahead(files, Closely())) == 299
+    open_before = len(os.listdir("/proc/self/fd"))
+    assert ahead.read_ahead(files, Closely()) == {}  # the caller reads each file itself
+    assert len(os.listdir("/proc/self/fd")) == open_before
 
 
 def test_few_files_and_other_threads_make_no_second_process(
