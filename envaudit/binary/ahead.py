@@ -151,7 +151,9 @@ class _Second:
     def finish(self) -> Iterator[_Found]:
         """Read what the child has not begun, and yield what both have found."""
         self._claiming = self._close(self._claiming)
-        for part in (*self._claimed(), *self._left):
+        for part in self._claimed():
+            yield from self._read(part)
+        for part in self._left:
             yield from self._read(part)
         yield from self._answered()
 
