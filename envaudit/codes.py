@@ -63,6 +63,7 @@ CODES: Mapping[str, str] = {
     "IDX002": "no wheel for this Python and platform",
     "IDX003": "the package index has no such version",
     "IDX004": "the package index calls the project archived, quarantined or deprecated",
+    "IDX005": "a known vulnerability",
     "IDX006": "the package index offers none of the hashes that the file demands",
     "HST001": "less memory can be had than the machine has",
     "HST002": "the memory of a process is limited",

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.index import Index, RemoteError, find_sources
+from envaudit.index.advisories import ask_advisories
 from envaudit.index.release import Release, find_releases
 from envaudit.model import Gap, OnIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
+    from envaudit.index.advisories import Known
     from envaudit.model import Distribution
 
-_NO_ADVISORIES = Gap(
-    "IDX", "known vulnerabilities", "this version of envaudit does not ask for them, and few indexes offer them"
-)
+_NOT_OFFERED = "the index does not offer them: {0} were not checked"
 
 
 class Asked(NamedTuple):
@@ -37,10 +37,13 @@ class Answers(NamedTuple):
     releases: Mapping[NormalizedName, Release]
 
 
-def ask_about(index: Index, asked: Sequence[Asked]) -> Answers:
-    """Ask the indexes about each release. An index that does not answer leaves a gap, never "not there"."""
+def ask_about(index: Index, asked: Sequence[Asked], *, advisories: bool = True) -> Answers:
+    """Ask the indexes about each release, and with ``advisories`` about its known vulnerabilities.
+
+    An index that does not answer leaves a gap, never "not there".
+    """
     found: list[OnIndex] = []
-    gaps: list[Gap] = [_NO_ADVISORIES] if asked else []
+    gaps: list[Gap] = []
     releases: dict[NormalizedName, Release] = {}
     where = ", ".join(index.addresses)
     for one, answer in zip(asked, find_releases(index, [(each.name, each.version) for each in asked]), strict=True):
@@ -58,9 +61,35 @@ def ask_about(index: Index, asked: Sequence[Asked]) -> Answers:
         found.append(_on_index(one, answer))
         if one.hashes and answer.files and not _comparable(one, answer):
             gaps.append(Gap("IDX006", what, "the index gives no digest of the kind that the file demands"))
-    if found and not any(each.status for each in found):
-        gaps.append(Gap("IDX004", where, "it does not say whether projects are archived or quarantined"))
+    gaps += _without_status(releases.values())
+    there = [release for release in releases.values() if release.files]
+    known = ask_advisories(index, there) if advisories and there else None
+    if known is not None:
+        found = [each._replace(advisories=known.found.get(each.key, ())) for each in found]
+        gaps += _not_known(known, releases)
     return Answers(tuple(found), tuple(gaps), releases)
+
+
+def _without_status(releases: Iterable[Release]) -> Iterator[Gap]:
+    """Yield a gap for each index that is too old to say whether a project is archived or quarantined."""
+    silent: dict[str, int] = {}
+    for release in releases:
+        if not release.status:
+            for page in release.indexes:
+                where = page.rstrip("/").removesuffix(f"/{release.key}")
+                silent[where] = silent.get(where, 0) + 1
+    for where, number in silent.items():
+        projects = f"{number} project{'s are' if number > 1 else ' is'}"
+        yield Gap("IDX004", where, f"it does not say whether {projects} archived or quarantined")
+
+
+def _not_known(known: Known, releases: Mapping[NormalizedName, Release]) -> Iterator[Gap]:
+    for where, what in known.silent.items():
+        number = f"{len(what)} releases" if len(what) > 1 else what[0]
+        yield Gap("IDX005", f"known vulnerabilities on {where}", _NOT_OFFERED.format(number))
+    for release in releases.values():
+        if release.key in known.failures:
+            yield Gap("IDX005", f"{release.key} {release.version}", str(known.failures[release.key]))
 
 
 def _on_index(one: Asked, answer: Release) -> OnIndex:

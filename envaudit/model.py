@@ -24,7 +24,7 @@ from envaudit.model_compiled import (
     VersionNeed,
     replace,
 )
-from envaudit.model_described import Admitted, Described, OnIndex
+from envaudit.model_described import Admitted, Advisory, Described, OnIndex
 from envaudit.model_host import Host, Kernel, MemoryDemand
 from envaudit.model_installed import ChangedFile, ChangedFiles, Claim, SharedFile, StrayModule
 from envaudit.model_layout import CondaRecord, Hidden, Layout, Leftover, Script, StartupFault, Twin
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     TargetKind = Literal["venv", "conda", "interpreter", "site-packages", "described"]
     SiteOrigin = Literal["site", "system", "user", "pth"]
     BuildClass = Literal["1.x", "pybind11", "rust", "by-name", "2", "none"]
+    SmokeKind = Literal["test", "import", "pair", "regression"]
     SmokeEnd = Literal[
         "ok",
         "wrong-result",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Admitted",
+    "Advisory",
     "Binary",
     "BinaryFacts",
     "ChangedFile",
@@ -299,7 +301,10 @@ class SmokeResult(NamedTuple):
     ``exception`` the type of the exception and ``error`` its text; ``frames`` are ``(path, line, function)`` from
     the outermost to the innermost; ``stderr`` is the tail of what the child wrote. ``leftovers`` counts processes
     that were still alive when the test had ended. ``place`` is where it crashed, seen when it was repeated alone.
-    Memory in bytes, time in seconds.
+    ``kind`` is ``test`` (ordinary use), ``import`` (of a package alone), ``pair`` (of two packages in one order) or
+    ``regression`` (a use that is known to fail in some releases). ``trigger`` says what was done where that is not
+    ordinary use, ``rule`` is the rule that knows of it, ``alone`` names the tests that show whether the parts of a
+    pair work. ``kept`` is the local time of the run that saw it, empty for this one. Memory in bytes, time in seconds.
     """
 
     test: str
@@ -316,6 +321,11 @@ class SmokeResult(NamedTuple):
     leftovers: int = 0
     peak_memory: int | None = None
     place: CrashPlace | None = None
+    kind: SmokeKind = "test"
+    trigger: str = ""
+    rule: str = ""
+    alone: tuple[str, ...] = ()
+    kept: str = ""
 
 
 # --- what cannot be read, because it is not installed ---------------------------------------------------------------

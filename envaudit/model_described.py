@@ -36,6 +36,16 @@ class Described(NamedTuple):
     unsolvable: str = ""
 
 
+class Advisory(NamedTuple):
+    """One known vulnerability of a release; ``fixed_in`` are versions without it, ``link`` is where it is described."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    summary: str = ""
+    fixed_in: tuple[str, ...] = ()
+    link: str = ""
+
+
 class OnIndex(NamedTuple):
     """What indexes, or the lock file that was made of them, say about one release.
 
@@ -43,7 +53,7 @@ class OnIndex(NamedTuple):
     the reason (perhaps empty) when it was withdrawn, else ``None``. ``files`` are the names of what is offered.
     ``missing`` are the digests that the file demands, where no index offers one of them; empty when it demands none,
     or the index gives no digest of the same kind. ``status`` is that of PEP 792, empty when no index says one.
-    ``asked`` says who was asked.
+    ``advisories`` are the known vulnerabilities that an index tells. ``asked`` says who was asked.
     """
 
     name: str
@@ -57,3 +67,4 @@ class OnIndex(NamedTuple):
     missing: tuple[str, ...] = ()
     status: str = ""
     status_reason: str = ""
+    advisories: tuple[Advisory, ...] = ()

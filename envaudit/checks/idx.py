@@ -9,15 +9,15 @@ from envaudit.checks.tags import Fit, fits, supported_summary
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from envaudit.model import Facts, OnIndex
+    from envaudit.model import Advisory, Facts, OnIndex
 
 _SOURCES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 
 def check_index(facts: Facts) -> Iterator[Finding | Gap]:
-    """Yield ``IDX001`` to ``IDX004`` and ``IDX006`` for every release that was asked about."""
+    """Yield ``IDX001`` to ``IDX006`` for every release that was asked about."""
     installed = facts.described is None
     for release in facts.indexed:
         if not release.known:
@@ -31,6 +31,8 @@ def check_index(facts: Facts) -> Iterator[Finding | Gap]:
             yield _hashes(facts, release)
         if release.status in {"archived", "quarantined", "deprecated"}:
             yield _status(facts, release)
+        for advisory in release.advisories:
+            yield _vulnerable(facts, release, advisory)
 
 
 def _finding(code: str, severity: Severity, release: OnIndex, message: str, symptom: str, *fixes: Fix) -> Finding:
@@ -136,6 +138,39 @@ def _status(facts: Facts, release: OnIndex) -> Finding:
         "installers cannot get it, and whoever has it should find out why" if quarantined else "no more releases",
         *((_another(facts, release),) if quarantined else ()),
     )
+
+
+def _vulnerable(facts: Facts, release: OnIndex, advisory: Advisory) -> Finding:
+    also = f" ({', '.join(advisory.aliases[:3])})" if advisory.aliases else ""
+    fixed = _later(release.version, advisory.fixed_in)
+    mended = ", ".join(advisory.fixed_in[:4])
+    said = f"; mended in {mended}" if mended else "; no release without it is known"
+    about = f": {advisory.summary[:120]}" if advisory.summary else ""
+    constraint = f"{release.name}>={fixed}" if fixed else ""
+    finding = _finding(
+        "IDX005",
+        Severity.WARNING,
+        release,
+        f"has a known vulnerability, {advisory.id}{also}{said}{about}",
+        "nothing: what is vulnerable works",
+        Fix(install_command(facts, [constraint]), (constraint,)) if fixed else _another(facts, release),
+    )
+    more = (Evidence(advisory.link, "described there"),) if advisory.link else ()
+    return finding._replace(
+        subject=f"vulnerability:{advisory.id}", confidence=Confidence.PREDICTED, evidence=(*finding.evidence, *more)
+    )
+
+
+def _later(version: str, fixed: Sequence[str]) -> str:
+    """Return the lowest of the mended versions that is later than a version; empty when there is none."""
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415
+
+    try:
+        own = Version(version)
+        later = [each for text in fixed if (each := Version(text)) > own]
+    except InvalidVersion:
+        return ""
+    return str(min(later)) if later else ""
 
 
 def _another(facts: Facts, release: OnIndex) -> Fix:

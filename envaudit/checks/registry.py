@@ -126,7 +126,7 @@ CHECKS: tuple[Check, ...] = (
     Check("known-bad combinations", ("EA",), "the rules database", _check_known),
     Check(
         "package index",
-        ("IDX001", "IDX002", "IDX003", "IDX004", "IDX006"),
+        ("IDX001", "IDX002", "IDX003", "IDX004", "IDX005", "IDX006"),
         "what is pinned or installed against what package indexes say about it, where they are asked",
         _from("idx.check_index"),
     ),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from envaudit.index.values import IndexFile, Project
 
 SECONDS = 60.0  # for everything that one run asks
+DOCUMENT_LIMIT = 8 * 1024 * 1024  # bytes of what an index says about one release
 
 
 class Offer(NamedTuple):
@@ -131,6 +132,20 @@ class Index:
         if file.sha256:
             self._kept.put_lasting(kind, _digest_of(file), content)
 
+    def document(self, address: str) -> bytes:
+        """Return a JSON document of an index, kept as pages are; raises ``RemoteError``."""
+        return self._page(address, "application/json", DOCUMENT_LIMIT).body
+
+    def is_silent(self, about: str) -> bool:
+        """Say whether an index was found to have no documents of a kind, not long ago."""
+        kept = self._kept.page(f"silent {about}")
+        return kept is not None and (kept.fresh or self.offline)
+
+    def keep_silent(self, about: str) -> None:
+        """Keep for as long as a page that an index has none."""
+        if not self.is_silent(about):
+            self._kept.put_page(f"silent {about}", Page(b"", "", "", "", 0.0))
+
     def close(self) -> None:
         """Close connections."""
         self._transport.close()
@@ -170,15 +185,15 @@ class Index:
             raise RemoteError(address, f"there is no {key}", "missing")
         return project
 
-    def _page(self, address: str) -> Page:
+    def _page(self, address: str, accept: str = ACCEPT, limit: int = PAGE_LIMIT) -> Page:
         """Return a page: the kept one while it is fresh, else what the index answers."""
         kept = self._kept.page(address)
         if kept is not None and (kept.fresh or self.offline):
             return kept
-        headers = {"Accept": ACCEPT}
+        headers = {"Accept": accept}
         if kept is not None and kept.etag:
             headers["If-None-Match"] = kept.etag
-        answer = self._transport.get(address, PAGE_LIMIT, self.deadline, headers)
+        answer = self._transport.get(address, limit, self.deadline, headers)
         if answer.status == 304 and kept is not None:
             page = kept._replace(age=0.0)
         elif answer.status == 200:

@@ -28,6 +28,7 @@ ACCEPT = f"{JSON_TYPE}, {HTML_TYPE};q=0.2, text/html;q=0.1"
 FILE_LIMIT = 200_000  # files of a project; the largest known has 40,000
 _WHOLE = re.compile(r"https://[A-Za-z0-9.-]+/(?!.*/\.)[\x21-\x7e]*")
 _HASH = re.compile(r"[0-9a-f]{32,128}")
+_WITH_STATUS = 4  # the Simple API 1.4 brought the status of projects
 _STATUSES = ("active", "archived", "quarantined", "deprecated")
 
 
@@ -49,12 +50,13 @@ def _parse_json(data: bytes, address: str, key: NormalizedName) -> Project:
     entries = page.get("files") if isinstance(page, dict) else None
     if not isinstance(entries, list) or len(entries) > FILE_LIMIT:
         raise RemoteError(address, "no page of the Simple API: it has no list of files", "wrong")
-    major = str(_table(page, "meta").get("api-version", "1.0")).partition(".")[0]
+    version = str(_table(page, "meta").get("api-version", "1.0"))
+    major = version.partition(".")[0]
     if major != "1":
         raise RemoteError(address, f"Simple API {major}, which this version of envaudit does not know", "wrong")
     files = tuple(file for entry in entries if isinstance(entry, dict) for file in _json_file(entry, address, key))
     status = _table(page, "project-status")
-    return Project(key, address, files, _status(status.get("status")), _text(status.get("reason")))
+    return Project(key, address, files, _status(status.get("status"), version), _text(status.get("reason")))
 
 
 def _json_file(entry: dict[str, Any], address: str, key: NormalizedName) -> Iterator[IndexFile]:
@@ -108,14 +110,15 @@ def _parse_html(text: str, address: str, key: NormalizedName) -> Project:
         raise RemoteError(address, f"HTML that cannot be read: {error}", "wrong") from error
     if len(anchors) > FILE_LIMIT:
         raise RemoteError(address, f"more than the {FILE_LIMIT} files that are read", "too-large")
-    major = meta.get("pypi:repository-version", "1.0").partition(".")[0]
+    version = meta.get("pypi:repository-version", "1.0")
+    major = version.partition(".")[0]
     if major != "1":
         raise RemoteError(address, f"Simple API {major}, which this version of envaudit does not know", "wrong")
     base = joined(address, base) or address
     files = tuple(file for anchor in anchors for file in _html_file(anchor, base, key))
     if not files and not text.lstrip()[:200].lower().startswith(("<!doctype html", "<html", "<a ")):
         raise RemoteError(address, "no page of the Simple API: it is not HTML", "wrong")
-    status = _status(meta.get("pypi:project-status"))
+    status = _status(meta.get("pypi:project-status"), version)
     return Project(key, address, files, status, meta.get("pypi:project-status-reason", ""))
 
 
@@ -161,7 +164,11 @@ def _local(base: str) -> tuple[str, ...]:
     return ("file",) if base.startswith("file:") else ()
 
 
-def _status(value: object) -> Any:
+def _status(value: object, version: str) -> Any:
+    """Return a status; without one a project is active, if the index is new enough to say otherwise (API 1.4)."""
+    minor = version.partition(".")[2]
+    if value is None and minor.isascii() and minor.isdigit() and len(minor) < 9 and int(minor) >= _WITH_STATUS:
+        return "active"
     return value if value in _STATUSES else ""
 
 

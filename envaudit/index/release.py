@@ -23,8 +23,8 @@ class Release(NamedTuple):
 
     ``files`` is empty when there is no such version. ``yanked`` is the reason (perhaps empty) when all of its files
     were yanked, else ``None``. ``status`` and ``status_reason`` are those of the project (PEP 792), the first that an
-    index gives. ``indexes`` have the project, as they may be shown. ``failures`` are indexes that could not be asked:
-    with one of them, a version that is not there may be there all the same.
+    index gives. ``indexes`` have the project, as they may be shown, ``pages`` this version. ``failures`` are indexes
+    that could not be asked: with one of them, a version that is not there may be there all the same.
     """
 
     key: NormalizedName
@@ -35,6 +35,7 @@ class Release(NamedTuple):
     status_reason: str
     indexes: tuple[str, ...]
     failures: tuple[RemoteError, ...]
+    pages: tuple[str, ...] = ()
 
     @property
     def digests(self) -> frozenset[str]:
@@ -65,6 +66,7 @@ def release_in(offer: Offer, key: NormalizedName, version: str) -> Release:
         stated[0].status_reason if stated else "",
         tuple(page.index for page in offer.pages),
         offer.failures,
+        tuple(page.index for page in offer.pages if page.of_version(version)),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from envaudit.checks.idx import check_index
-from envaudit.model import Described, Facts, Finding, Gap, OnIndex
+from envaudit.model import Advisory, Described, Facts, Finding, Gap, OnIndex
 from tests.support.facts import make_target
 
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ def test_a_release_that_is_there_is_no_finding(described: bool) -> None:
         ({"known": False, "exists": False, "files": ()}, True, "IDX003", "error"),
         ({"status": "quarantined"}, True, "IDX004", "error"),
         ({"status": "archived", "status_reason": "done"}, False, "IDX004", "note"),
+        ({"advisories": (Advisory("CVE-1"),)}, False, "IDX005", "warning"),
+        (
+            {"advisories": (Advisory("CVE-1", ("GHSA-2",), "bad", ("1.1",), "https://x.example"),)},
+            True,
+            "IDX005",
+            "warning",
+        ),
         ({"missing": ("sha256:00",)}, True, "IDX006", "error"),
     ],
 )

@@ -25,11 +25,19 @@ def offered(name: str, *versions: str, tag: str = "py3-none-any", **fields: Any)
     return {name: {wheel_name(name, each, tag): wheel(name, each, tag=tag, **fields) for each in versions}}
 
 
-def judge(folder: Path, text: str, address: str, python: str = "3.11", **fields: Any) -> Report:
+def judge(
+    folder: Path,
+    text: str,
+    address: str,
+    python: str = "3.11",
+    settings: Settings = Settings(cache=False),  # noqa: B008  a value that cannot be changed
+    **fields: Any,
+) -> Report:
     (folder / "requirements.txt").write_text(text)
     environ = {"PATH": "/usr/bin:/bin", "PIP_INDEX_URL": address, "PIP_CONFIG_FILE": "/dev/null", "HOME": str(folder)}
+    environ["ENVAUDIT_CACHE_DIR"] = str(folder / "cache")
     request = GateRequest(("requirements.txt",), pythons=(python,), platforms=("linux",), resolve=False, **fields)
-    return gate(Settings(cache=False), request, environ, str(folder))
+    return gate(settings, request, environ, str(folder))
 
 
 def found(report: Report) -> list[tuple[str, str, str, int | None]]:
@@ -42,7 +50,85 @@ def test_what_is_there_and_fits_is_no_finding(tmp_path: Path) -> None:
     with package_index(offered("demo", "1.0", tag=LINUX)) as server:
         report = judge(tmp_path, "demo==1.0\n", server.address)
     assert found(report) == []
-    assert [gap.code for gap in report.gaps if gap.code.startswith("IDX")] == ["IDX", "IDX004"]
+    assert [gap.code for gap in report.gaps if gap.code.startswith("IDX")] == ["IDX005"]
+
+
+def test_an_index_too_old_to_know_of_archived_projects_is_a_gap(tmp_path: Path) -> None:
+    with package_index({**offered("demo", "1.0"), **offered("other", "1.0")}, api="1.3", advisories={}) as server:
+        report = judge(tmp_path, "demo==1.0\nother==1.0\n", server.address)
+    assert [(gap.code, gap.what) for gap in report.gaps] == [("IDX004", server.address.rstrip("/"))]
+    assert "2 projects are archived" in report.gaps[0].why
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_a_strict_run_in_which_all_was_checked_is_clean(tmp_path: Path, form: str) -> None:
+    with package_index(offered("demo", "1.0"), form=form, advisories={}) as server:
+        report = judge(tmp_path, "demo==1.0\n", server.address, settings=Settings(cache=False, strict=True))
+    assert (report.exit_code, report.findings, report.gaps) == (0, (), ())
+
+
+def test_a_strict_run_may_leave_out_what_the_index_cannot_say(tmp_path: Path) -> None:
+    strict = Settings(cache=False, strict=True)
+    with package_index(offered("demo", "1.0"), api="1.1") as server:
+        assert judge(tmp_path, "demo==1.0\n", server.address, settings=strict).exit_code == 3
+        known = strict._replace(ignore=("IDX004", "IDX005"))
+        assert judge(tmp_path, "demo==1.0\n", server.address, settings=known).exit_code == 0
+
+
+ADVISORIES = [
+    {
+        "id": "PYSEC-1",
+        "aliases": ["CVE-2020-1", "GHSA-aaaa"],
+        "details": "Long story.\n\nMore.",
+        "summary": "Reads files of others",
+        "fixed_in": ["0.5", "1.2", "1.1"],
+        "link": "https://example.org/PYSEC-1",
+        "withdrawn": None,
+    },
+    {"id": "GHSA-aaaa", "aliases": ["CVE-2020-1"], "fixed_in": ["1.1"], "withdrawn": None},
+    {"id": "PYSEC-2", "aliases": [], "fixed_in": ["1.3"], "withdrawn": "2021-01-01T00:00:00Z"},
+    {"id": "PYSEC-3", "aliases": [], "details": "No way out", "fixed_in": [], "withdrawn": None},
+]
+
+
+def test_known_vulnerabilities_without_those_that_were_withdrawn(tmp_path: Path) -> None:
+    with package_index(offered("demo", "1.0", "1.1"), advisories={"demo 1.0": ADVISORIES}) as server:
+        report = judge(tmp_path, "\ndemo==1.0\n", server.address)
+        other = judge(tmp_path, "demo==1.1\n", server.address)
+    assert found(report) == [("IDX005", "warning", "demo", 2)] * 2
+    first, second = report.findings
+    assert "PYSEC-1 (CVE-2020-1, GHSA-aaaa); mended in 0.5, 1.2, 1.1: Reads files of others" in first.message
+    assert first.fix[0].constraints == ("demo>=1.1",)
+    assert "PYSEC-3; no release without it is known" in second.message
+    assert first.fingerprint != second.fingerprint
+    assert found(other) == []
+    assert other.gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [("many", "no list of vulnerabilities"), ([{"aliases": ["\x1b[2J"]}], "without an id")],
+)
+def test_vulnerabilities_of_another_form_are_a_gap(tmp_path: Path, told: Any, why: str) -> None:
+    files = {**offered("demo", "1.0"), **offered("other", "1.0")}
+    with package_index(files, advisories={"demo 1.0": told}) as server:
+        report = judge(tmp_path, "demo==1.0\nother==1.0\n", server.address)
+    assert found(report) == []
+    (gap,) = report.gaps
+    assert (gap.code, gap.what) == ("IDX005", "demo 1.0")
+    assert why in gap.why
+
+
+def test_an_index_without_vulnerabilities_is_asked_once_in_a_while(tmp_path: Path) -> None:
+    files = {name: content for number in range(6) for name, content in offered(f"demo{number}", "1.0").items()}
+    text = "".join(f"{name}==1.0\n" for name in files)
+    with package_index(files) as server:
+        for _ in range(2):
+            report = judge(tmp_path, text, server.address, settings=Settings(cache=True))
+        assert len(server.asked("/pypi/")) == 2
+    (gap,) = report.gaps
+    assert gap.code == "IDX005"
+    assert "6 releases were not checked" in gap.why
 
 
 def test_a_yanked_release_with_its_reason(tmp_path: Path) -> None:

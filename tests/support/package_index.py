@@ -39,7 +39,9 @@ class Behaviour:
     close the connection after so many bytes of a body; with ``cut_once`` only the first time. ``drip``: seconds
     between single bytes of every answer. ``redirect``: send files there. ``auth``: user and password it wants.
     ``ranges``: ``honest``, ``ignored`` (the whole file, status 200), ``endless`` (10 GB of zeros), ``other`` (another
-    part than was asked for), ``moving`` (the size differs each time), ``refused`` (416).
+    part than was asked for), ``moving`` (the size differs each time), ``refused`` (416). ``advisories``: what its JSON
+    of releases says of ``project version``, an empty list of others; ``None`` when it has no such JSON. ``api`` is the
+    version of the Simple API that it claims.
     """
 
     form: str = "json"
@@ -57,6 +59,8 @@ class Behaviour:
     pages_redirect: str = ""
     auth: tuple[str, str] | None = None
     status: Mapping[str, str] | None = None
+    advisories: Mapping[str, Any] | None = None
+    api: str = "1.4"
     raw_page: bytes | None = None
     raw_type: str = JSON_TYPE
     extra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # keys of single files in JSON
@@ -162,6 +166,8 @@ def _handler(index: PackageIndex) -> type[BaseHTTPRequestHandler]:
                 self.send(behaviour.busy[nth - 1], b"busy", fields)
             elif self.path.startswith("/simple/"):
                 self.page(behaviour, headers)
+            elif self.path.startswith("/pypi/"):
+                self.document(behaviour)
             else:
                 self.file(behaviour, headers, nth)
 
@@ -187,6 +193,15 @@ def _handler(index: PackageIndex) -> type[BaseHTTPRequestHandler]:
             if behaviour.zipped and "gzip" in headers.get("accept-encoding", ""):
                 body, fields["Content-Encoding"] = gzip.compress(body), "gzip"
             self.send(200, body, fields)
+
+        def document(self, behaviour: Behaviour) -> None:
+            project, version, _ = self.path.removeprefix("/pypi/").split("/")
+            if behaviour.advisories is None or project not in index.files:
+                self.send(404, b"no such document")
+                return
+            told = behaviour.advisories.get(f"{project} {version}", [])
+            body = {"info": {"name": project, "version": version}, "vulnerabilities": told}
+            self.send(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
         def file(self, behaviour: Behaviour, headers: Mapping[str, str], nth: int) -> None:
             project, _, name = self.path.removeprefix("/files/").partition("/")
@@ -283,7 +298,7 @@ def _json_page(index: PackageIndex, project: str) -> bytes:
         if behaviour.metadata != "none" and name.endswith(".whl"):
             entry["core-metadata"] = {"sha256": hashlib.sha256(metadata_of(content)).hexdigest()}
         files.append({**entry, **behaviour.extra.get(name, {})})
-    page: dict[str, Any] = {"meta": {"api-version": "1.4"}, "name": project, "files": files}
+    page: dict[str, Any] = {"meta": {"api-version": behaviour.api}, "name": project, "files": files}
     if behaviour.status:
         page["project-status"] = dict(behaviour.status)
     return json.dumps(page).encode()
@@ -291,7 +306,8 @@ def _json_page(index: PackageIndex, project: str) -> bytes:
 
 def _html_page(index: PackageIndex, project: str) -> bytes:
     behaviour = index.behaviour
-    lines = ["<!DOCTYPE html>", "<html><head>", '<meta name="pypi:repository-version" content="1.4">']
+    meta = f'<meta name="pypi:repository-version" content="{behaviour.api}">'
+    lines = ["<!DOCTYPE html>", "<html><head>", meta]
     if behaviour.status:
         lines.append(f'<meta name="pypi:project-status" content="{html.escape(behaviour.status["status"])}">')
         reason = html.escape(behaviour.status.get("reason", ""))
