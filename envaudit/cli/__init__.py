@@ -60,6 +60,12 @@ def _unchanged(arguments: list[str]) -> int | None:
 
 
 def _run_command(arguments: list[str]) -> int:
+    if arguments[:1] == ["run"]:
+        from envaudit.cli import running  # noqa: PLC0415 - as below
+
+        plain = running.plain_options(arguments)
+        if plain is not None:
+            return running.run(plain)
     from envaudit.cli.parser import parse  # noqa: PLC0415 - an import that fails or is interrupted is handled above
 
     try:

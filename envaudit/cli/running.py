@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import re
 import sys
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.cli.streams import check_destination, deliver, use_color, width_of
 from envaudit.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from envaudit.cli.parser import Commands
     from envaudit.watch.judge import Verdict
@@ -46,7 +42,22 @@ JSON: {"schema_version": 1, "program", "python", "exit_code", "verdict", "headli
 """
 _FORMATS = ("text", "json")
 # In the JSON of a notebook: a line of a cell that begins with the mark of a command.
-_COMMANDS = re.compile(rb'"\s*(?:%%?|!)[A-Za-z]|\\n\s*(?:%%?|!)[A-Za-z]')
+_COMMANDS = rb'"\s*(?:%%?|!)[A-Za-z]|\\n\s*(?:%%?|!)[A-Za-z]'
+
+
+class Options:
+    """What the command line says: the attributes that the parser sets."""
+
+    python: str | None
+    module: str
+    timeout: str
+    memory_limit: str
+    format: str
+    output: str
+    words: list[str]
+
+    def __init__(self, **found: Any) -> None:
+        self.__dict__.update(found)
 
 
 class Ran(NamedTuple):
@@ -63,6 +74,8 @@ class Ran(NamedTuple):
 
 def add_parser(commands: Commands) -> None:
     """Add the arguments of the command."""
+    import argparse  # noqa: PLC0415 - a plain command line needs none of it
+
     parser = commands.add_parser(
         "run",
         help="run a program or notebook and say why it ended",
@@ -83,7 +96,36 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="SCRIPT [-- ARGS]", help="the file, its arguments")
 
 
-def run(options: argparse.Namespace) -> int:
+# What a plain command line is made of: loading argparse takes as long as half of all that happens before the start.
+_PLAIN = {
+    "-p": "python",
+    "--python": "python",
+    "-m": "module",
+    "--timeout": "timeout",
+    "--memory-limit": "memory_limit",
+    "-f": "format",
+    "--format": "format",
+    "-o": "output",
+    "--output": "output",
+}
+
+
+def plain_options(arguments: Sequence[str]) -> Options | None:
+    """Return what the arguments of a plain command line say, as the parser would; ``None`` leaves it to the parser."""
+    found = {"python": None, "module": "", "timeout": "0", "memory_limit": "", "format": "text", "output": ""}
+    rest = list(arguments[1:])
+    while rest and rest[0].startswith("-") and rest[0] != "--":
+        word = rest.pop(0)
+        if word == "--json":
+            found["format"] = "json"
+        elif word in _PLAIN and rest and not rest[0].startswith("-"):
+            found[_PLAIN[word]] = rest.pop(0)
+        else:
+            return None
+    return Options(**found, words=rest) if rest or found["module"] else None
+
+
+def run(options: Options) -> int:
     """Run the program to its end and write the verdict."""
     if options.format not in _FORMATS:
         raise UsageError(f"--format {options.format}: choose text or json")
@@ -99,10 +141,8 @@ def exit_code(verdict: Verdict) -> int:
     return {"ok": EXIT_CLEAN, "interrupted": EXIT_INTERRUPTED}.get(verdict.kind, EXIT_FINDINGS)
 
 
-def _ran(options: argparse.Namespace) -> Ran:
-    from envaudit.watch.host import processors  # noqa: PLC0415 - --help needs none of it
-    from envaudit.watch.judge import judge  # noqa: PLC0415
-    from envaudit.watch.start import Program, watch  # noqa: PLC0415
+def _ran(options: Options) -> Ran:
+    from envaudit.watch.start import Program, begin  # noqa: PLC0415 - --help needs none of it
 
     kind, name, arguments = _program(options)
     timeout, (memory, memory_from) = _timeout(options.timeout), _memory(options.memory_limit)
@@ -118,12 +158,18 @@ def _ran(options: argparse.Namespace) -> Ran:
             timeout,
             output_to_errors=options.format == "json" and not options.output,
         )
-        seen = watch(program)
+        wait = begin(program, forked=True)
+        # While the program starts there is time to load what is needed when it ends.
+        from envaudit.cli import running_text  # noqa: F401, PLC0415
+        from envaudit.watch.host import processors  # noqa: PLC0415
+        from envaudit.watch.judge import judge  # noqa: PLC0415
+
+        seen = wait()
     verdict = judge(seen, memory, timeout, processors())
     return Ran(name, python, memory, memory_from, seen, verdict, skipped)
 
 
-def _program(options: argparse.Namespace) -> tuple[str, str, tuple[str, ...]]:
+def _program(options: Options) -> tuple[str, str, tuple[str, ...]]:
     """Return kind, name and arguments of the program; raises ``UsageError``."""
     words = list(options.words)
     if options.module:
@@ -167,12 +213,16 @@ def _memory(text: str) -> tuple[int, str]:
 
 def _python(place: str | None) -> str:
     """Return the interpreter of the target; raises ``UsageError`` when it has none."""
-    from envaudit.locate import TargetRequest, locate  # noqa: PLC0415
+    from envaudit.locate import TargetRequest, locate, program_at_a_glance  # noqa: PLC0415
 
-    target = locate(TargetRequest(place, None), os.environ, str(Path.cwd()), "")
-    if not target.executable:
-        raise UsageError(f"{place or target.prefix} has no interpreter that could run a program")
-    return target.executable
+    request = TargetRequest(place, None)
+    program = program_at_a_glance(request, os.environ, os.getcwd())
+    if not program:
+        target = locate(request, os.environ, os.getcwd(), "")
+        program = target.executable
+        if not program:
+            raise UsageError(f"{place or target.prefix} has no interpreter that could run a program")
+    return program
 
 
 def _environment(kind: str) -> dict[str, str]:
@@ -186,6 +236,8 @@ def _cells(kind: str, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     if kind != "notebook":
         yield name, ()
         return
+    import json  # noqa: PLC0415
+    import re  # noqa: PLC0415
     import tempfile  # noqa: PLC0415
 
     from envaudit.files import read_bytes  # noqa: PLC0415
@@ -200,15 +252,16 @@ def _cells(kind: str, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         for cell, end in zip(book.cells, ends, strict=True)
     ]
     skipped = [f"cell {cell.number} is no Python and was left out: {why}" for cell, why in book.broken]
-    if _COMMANDS.search(raw):
+    if re.search(_COMMANDS, raw):
         skipped.append("lines for IPython (%magic, !command) are not run here")
     with tempfile.TemporaryDirectory(prefix="envaudit-run-") as folder:
         path = os.path.join(folder, "cells.json")
-        Path(path).write_text(json.dumps(cells), encoding="utf-8")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(cells, file)
         yield path, tuple(skipped)
 
 
-def _write(ran: Ran, options: argparse.Namespace) -> None:
+def _write(ran: Ran, options: Options) -> None:
     if options.format == "json":
         from envaudit.cli.running_data import as_json  # noqa: PLC0415
 

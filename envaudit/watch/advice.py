@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from envaudit.watch.brake import Crash
+    from envaudit.watch.crash import Crash
     from envaudit.watch.owner import Blame
 
 _NEAR_ZERO = 0x10000

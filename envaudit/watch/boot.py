@@ -8,12 +8,10 @@ later and imports nothing but the standard library.
 
 # ruff: noqa: PLC0415 - nothing is loaded that the program itself might not load
 
+import _signal  # signal itself loads enum, which takes a tenth as long as all of Python
 import faulthandler
-import json
 import os
-import signal
 import sys
-import types
 
 _MOST_FRAMES = 60
 _MOST_TEXT = 4000
@@ -26,15 +24,29 @@ def hold(brake, ask):  # noqa: ANN001, ANN201 - no annotations that Python 3.6 w
     """Have crashes written to the brake, and nobody take it away."""
     faulthandler.disable()  # enabled by -X or the environment, it would keep the handlers that it found
     for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"):
-        if hasattr(signal, name):
+        if hasattr(_signal, name):
             # The handler that faulthandler restores before it writes: another thread that crashes meanwhile then
             # goes round in circles instead of ending the process.
-            signal.signal(getattr(signal, name), lambda *_: None)
+            _signal.signal(getattr(_signal, name), lambda *_: None)
     faulthandler.enable(brake)
     faulthandler.enable = lambda *_, **__: None
     faulthandler.disable = lambda: True
     if hasattr(faulthandler, "register"):
-        faulthandler.register(signal.SIGUSR2, file=ask, all_threads=False)
+        faulthandler.register(_signal.SIGUSR2, file=ask, all_threads=False)
+
+
+def as_json(value):  # noqa: ANN001, ANN201
+    """Return JSON of texts, numbers, lists and dictionaries; the module for it takes long to load."""
+    if isinstance(value, dict):
+        return "{%s}" % ", ".join(as_json(key) + ": " + as_json(value[key]) for key in value)  # noqa: UP031
+    if isinstance(value, list):
+        return "[%s]" % ", ".join(map(as_json, value))  # noqa: UP031
+    if isinstance(value, int):
+        return str(int(value))
+    raw = value.encode("utf-16-be", "surrogatepass")
+    units = [raw[place] * 256 + raw[place + 1] for place in range(0, len(raw), 2)]
+    plain = [chr(unit) if 31 < unit < 127 and unit not in (34, 92) else "\\u%04x" % unit for unit in units]  # noqa: UP031
+    return '"%s"' % "".join(plain)  # noqa: UP031
 
 
 class Talk:
@@ -48,7 +60,7 @@ class Talk:
         """Write one line. What cannot be written is not worth stopping the program for."""
         if os.getpid() != self.pid:
             return
-        data = (json.dumps(words) + "\n").encode("ascii", "backslashreplace")
+        data = as_json(words).encode("ascii") + b"\n"
         try:
             while data:
                 data = data[os.write(self.descriptor, data) :]
@@ -89,7 +101,7 @@ def runpy_file():  # noqa: ANN201
 def new_main(path):  # noqa: ANN001, ANN201
     """Make an empty main module, as a program of its own would have, and keep ours under another name."""
     sys.modules["_envaudit_boot"] = sys.modules["__main__"]
-    main = types.ModuleType("__main__")
+    main = type(sys)("__main__")
     main.__dict__["__builtins__"] = sys.modules["builtins"]
     if path:
         main.__file__ = path
@@ -121,7 +133,10 @@ def run_script(name):  # noqa: ANN001, ANN201
         source = file.read()
     names = new_main(name)
     names["__cached__"] = None
-    from importlib.machinery import SourceFileLoader
+    try:
+        from _frozen_importlib_external import SourceFileLoader
+    except ImportError:
+        from importlib.machinery import SourceFileLoader
 
     names["__loader__"] = SourceFileLoader("__main__", name)
     exec(compile(source, name, "exec"), names)  # noqa: S102
@@ -138,6 +153,8 @@ def run_module(name):  # noqa: ANN001, ANN201
 
 def run_notebook(name, talk):  # noqa: ANN001, ANN201
     """Run the cells one after the other in one namespace, and show what each cell's last line evaluates to."""
+    import json
+
     with open(name, encoding="utf-8") as file:
         book = json.load(file)
     search_first(os.getcwd())

@@ -10,6 +10,7 @@ import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.watch.crash import Fault
 from envaudit.watch.memory import Reads, UnreadableError, quads
 
 if TYPE_CHECKING:
@@ -35,22 +36,6 @@ class Context(NamedTuple):
     trap: int
     error: int
     address: int
-
-
-class Fault(NamedTuple):
-    """What went wrong.
-
-    ``kind``: ``read``, ``write``, ``execute``, ``address`` (one that cannot exist), ``divide``, ``instruction``,
-    ``alignment``, or empty where no instruction was at fault (somebody sent the signal). ``address`` is the one that
-    was accessed, ``path`` the file mapped there. ``cause``: ``stack-overflow``, ``truncated-file``, ``full-shm``, or
-    empty. ``instruction`` says what the processor did not know.
-    """
-
-    kind: str
-    address: int | None = None
-    path: str = ""
-    cause: str = ""
-    instruction: str = ""
 
 
 def find_context(memory: Reads, regions: Regions, stack: int) -> Context | None:

@@ -8,10 +8,9 @@ import signal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.watch import advice
-from envaudit.watch.brake import Crash, from_plain, read_text
+from envaudit.watch.crash import Crash, NativeFrame, from_plain, read_text
 from envaudit.watch.owner import Blame, blame, owner_of
 from envaudit.watch.samples import size
-from envaudit.watch.unwind import NativeFrame
 
 if TYPE_CHECKING:
     Frame = tuple[str, int, str]

@@ -12,7 +12,7 @@ from envaudit.files import read_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envaudit.watch.unwind import NativeFrame
+    from envaudit.watch.crash import NativeFrame
 
 # The C library and its companions crash because of what they are called with.
 _CALLED = re.compile(

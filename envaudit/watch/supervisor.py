@@ -1,38 +1,30 @@
 """Run one program under limits, watch it, kill everything it leaves behind, and tell what was seen.
 
-A program of its own: ``main`` reads the request, a line of JSON, from the descriptor its first argument names and
-writes the answer, another one, to the second. The answer holds facts only; ``judge`` says what they mean. When the
-request's descriptor closes, whoever asked is gone or wants to stop, and everything is killed.
+A process of its own: ``main`` reads the request, a line of JSON, from the descriptor its first argument names and
+writes the answer, another one, to the second; ``serve`` is the same in a process that was forked and has the request.
+The answer holds facts only; ``judge`` says what they mean. When the request's descriptor closes, whoever asked is gone
+or wants to stop, and everything is killed.
 """
 
 from __future__ import annotations
 
-import ctypes
-import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envaudit.watch.brake import Crash, as_plain, look, make_pipe
 from envaudit.watch.host import counters
+from envaudit.watch.launch import adopt_orphans, launch
+from envaudit.watch.pipe import make_pipe
 from envaudit.watch.samples import Samples
 from envaudit.watch.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from envaudit.watch.crash import Crash
 
-# <sys/prctl.h>
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-_PR_SET_NO_NEW_PRIVS = 38
-
-_BOOT = str(Path(__file__).parent / "boot.py")
 _LOOK = 0.04  # seconds between two looks at the memory of the tree, at least
 _SHARE = 50  # a look may take this part of the time at most
 _GRACE = 0.3  # seconds that helpers of an ended program get to end by themselves
@@ -69,26 +61,14 @@ class Watch:
         self.before = counters()
 
     def start(self) -> None:
-        """Start the program; raises ``OSError`` or ``subprocess.SubprocessError``."""
+        """Start the program; raises ``OSError``."""
         self.brake, brake = make_pipe()
         self.ask, ask = os.pipe()
         self.talking, talk = os.pipe()
-        request = self.request
-        quiet = None if request["inherit"] else subprocess.DEVNULL
-        output = 2 if request["inherit"] and request["output_to_errors"] else quiet
         kept = (brake, ask, talk)
         self.writing = brake
         try:
-            self.child = subprocess.Popen(
-                [*request["python"], _BOOT, *map(str, kept), request["kind"], request["name"], *request["arguments"]],
-                stdin=quiet,
-                stdout=output,
-                stderr=quiet,
-                cwd=request["cwd"] or None,
-                env=request["environment"],
-                pass_fds=kept,
-                preexec_fn=_preparation(request),  # noqa: PLW1509 - there is one thread
-            )
+            self.pid = launch(self.request, kept)
         finally:
             for descriptor in kept:
                 os.close(descriptor)
@@ -98,11 +78,13 @@ class Watch:
             self.poller.register(descriptor, select.POLLIN)
         self.pidfd = -1
         with suppress(OSError):
-            self.pidfd = os.pidfd_open(self.child.pid)
+            self.pidfd = os.pidfd_open(self.pid)
             self.poller.register(self.pidfd, select.POLLIN)
 
     def follow(self) -> None:
         """Wait for the program's end, or for a reason to end it; then leave no process behind."""
+        import json  # noqa: F401, PLC0415 - for the answer; while the program starts there is time for it
+
         due = 0.0
         while not self._has_ended() and not self.cause:
             now = time.monotonic()
@@ -128,16 +110,16 @@ class Watch:
     def answer(self) -> dict[str, Any]:
         """Return all that was seen, as plain values."""
         after = counters()
-        ended = self.tree.ended.get(self.child.pid)
+        ended = self.tree.ended.get(self.pid)
         return {
             "started": True,
-            "pid": self.child.pid,
+            "pid": self.pid,
             "status": self.status,
             "cause": self.cause,
             "seconds": round(self.seconds, 3),
             "cpu": round(sum(each.cpu for each in self.tree.ended.values()), 3),
             "peak": max(self.peak, ended.peak if ended else 0),
-            "crashes": [as_plain(crash) for crash in self.crashes],
+            "crashes": [crash.as_plain() for crash in self.crashes],
             "talk": self.talk.decode("ascii", "replace"),
             "asked": self.asked.decode("utf-8", "backslashreplace"),
             "leftovers": self.leftovers,
@@ -162,7 +144,7 @@ class Watch:
             self.abandon()
         elif not self.request["shares_terminal"]:
             with suppress(OSError):
-                os.kill(self.child.pid, signal.SIGINT)
+                os.kill(self.pid, signal.SIGINT)
 
     def _stop(self, cause: str) -> None:
         """Have it ended; the first cause counts."""
@@ -171,16 +153,15 @@ class Watch:
     def _has_ended(self) -> bool:
         if self.status is None:
             self.tree.reap()
-            if self.child.pid in self.tree.ended:
-                self.status = self.tree.ended[self.child.pid].status
-                self.child.returncode = self.status  # it is reaped: Popen must not wait for it again
+            if self.pid in self.tree.ended:
+                self.status = self.tree.ended[self.pid].status
         return self.status is not None
 
     def _read(self, seconds: float) -> None:
         """Wait that long for something to happen, and take it up."""
-        for descriptor, _ in self.poller.poll(seconds * 1000):
+        for descriptor, events in self.poller.poll(seconds * 1000):
             if descriptor == self.brake:
-                self._crash()
+                self._crash(closed=not events & select.POLLIN)
             elif descriptor == self.talking:
                 self._hear()
             elif descriptor == self.lifeline:
@@ -196,14 +177,16 @@ class Watch:
         elif len(self.talk) < _MOST_TALK:
             self.talk += data
 
-    def _crash(self) -> None:
-        if not _has_data(self.brake):
-            self.poller.unregister(self.brake)  # closed by everybody
+    def _crash(self, *, closed: bool) -> None:
+        if closed:  # by everybody
+            self.poller.unregister(self.brake)
             return
-        crash = look(self.brake, self.writing, [self.child.pid, *self.tree.living()])
-        if len(self.crashes) < _MOST_CRASHES or crash.pid == self.child.pid:
+        from envaudit.watch.brake import look  # noqa: PLC0415 - most programs do not crash
+
+        crash = look(self.brake, self.writing, [self.pid, *self.tree.living()])
+        if len(self.crashes) < _MOST_CRASHES or crash.pid == self.pid:
             self.crashes.append(crash)
-        if crash.signal in _ENDED_BY and crash.pid in {0, self.child.pid}:
+        if crash.signal in _ENDED_BY and crash.pid in {0, self.pid}:
             self._stop("crash")
         elif crash.signal in _ENDED_BY:
             with suppress(OSError):
@@ -223,9 +206,9 @@ class Watch:
 
     def _ask(self) -> None:
         """Have the program say which Python line it is at. Once: it may not survive a second time."""
-        self.threads = _waiting(self.child.pid)
+        self.threads = _waiting(self.pid)
         with suppress(OSError):
-            os.kill(self.child.pid, signal.SIGUSR2)
+            os.kill(self.pid, signal.SIGUSR2)
         deadline = time.monotonic() + _ANSWERS
         while time.monotonic() < deadline and not self.asked.endswith(b"\n"):
             if select.select([self.ask], [], [], 0.01)[0]:
@@ -240,16 +223,6 @@ class Watch:
         self.leftovers = len(self.tree.living())
 
 
-def _has_data(descriptor: int) -> bool:
-    """Whether a pipe that is ready has something to read and was not merely closed."""
-    import fcntl  # noqa: PLC0415
-    import struct  # noqa: PLC0415
-    import termios  # noqa: PLC0415
-
-    waiting: int = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, b"\0\0\0\0"))[0]
-    return waiting > 0
-
-
 def _waiting(pid: int) -> tuple[int, int]:
     """Return how many threads a process has, and how many of them wait for a lock."""
     count = locks = 0
@@ -261,34 +234,8 @@ def _waiting(pid: int) -> tuple[int, int]:
     return count, locks
 
 
-def _preparation(request: dict[str, Any]) -> Callable[[], None]:
-    """Return what the program does between fork and exec: its limits, its group, and to die with this process."""
-    import resource  # noqa: PLC0415 - not on every platform
-
-    supervisor = os.getpid()
-    process_control = ctypes.CDLL(None).prctl
-    wanted = [(getattr(resource, name), amount) for name, amount in request["limits"] if hasattr(resource, name)]
-
-    def prepare() -> None:
-        for kind, amount in wanted:
-            hard = resource.getrlimit(kind)[1]
-            least = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
-            with suppress(OSError, ValueError):
-                resource.setrlimit(kind, (least, least))
-        if not request["shares_terminal"]:
-            os.setpgid(0, 0)
-        if request["confined"]:
-            process_control(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        process_control(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != supervisor:
-            os._exit(1)
-
-    return prepare
-
-
 def _run(request: dict[str, Any], lifeline: int) -> dict[str, Any]:
-    process_control = ctypes.CDLL(None).prctl
-    process_control(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     watch = Watch(request, lifeline)
     try:
         watch.start()
@@ -297,13 +244,15 @@ def _run(request: dict[str, Any], lifeline: int) -> dict[str, Any]:
         signal.signal(signal.SIGINT, watch.interrupt)
         watch.follow()
         return watch.answer()
-    except (OSError, subprocess.SubprocessError) as error:
+    except OSError as error:
         return {"started": False, "why": str(error)}
     finally:
         watch.tree.kill()
 
 
 def _read_request(descriptor: int) -> dict[str, Any]:
+    import json  # noqa: PLC0415 - a forked process has its request
+
     data = bytearray()
     while not data.endswith(b"\n") and len(data) < _MOST_REQUEST:
         chunk = os.read(descriptor, 65536)
@@ -314,13 +263,26 @@ def _read_request(descriptor: int) -> dict[str, Any]:
     return request
 
 
+def serve(request: dict[str, Any], lifeline: int, answering: int) -> None:
+    """Run the request, write the answer and end this process."""
+    try:
+        seen = _run(request, lifeline)
+        import json  # noqa: PLC0415 - while the program starts there is time for other things
+
+        data = json.dumps(seen).encode("ascii", "backslashreplace")
+        with suppress(OSError):  # nobody may be left to read it
+            while data:
+                data = data[os.write(answering, data) :]
+        os._exit(0)
+    except Exception:  # noqa: BLE001 - nobody is above it: what was forked must end here
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(1)
+
+
 def main() -> None:
     """Run the request and write the answer to the descriptors of the command line."""
     lifeline, answering = (int(word) for word in sys.argv[1:3])
     for descriptor in (lifeline, answering):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - takes no keyword
-    data = json.dumps(_run(_read_request(lifeline), lifeline)).encode("ascii", "backslashreplace")
-    with suppress(OSError):  # nobody may be left to read it
-        while data:
-            data = data[os.write(answering, data) :]
-    os._exit(0)
+    serve(_read_request(lifeline), lifeline, answering)

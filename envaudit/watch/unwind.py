@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from envaudit.watch.crash import NativeFrame
 from envaudit.watch.expression import evaluate
 from envaudit.watch.frame_table import RBP, RIP, RSP, Row, Rule, row_at
 from envaudit.watch.memory import Reads, UnreadableError, quads
@@ -17,20 +18,6 @@ if TYPE_CHECKING:
 _MOST_FRAMES = 48
 _SCANNED = 4096  # bytes of stack that are searched for a return address where nothing better is known
 _MASK = 2**64 - 1
-
-
-class NativeFrame(NamedTuple):
-    """A step of the native stack, innermost first: the file (empty: no file) and the function, as far as named.
-
-    ``inside`` is false when ``symbol`` is only the nearest name before the address. ``sure`` is false for a frame
-    that was guessed from the content of the stack.
-    """
-
-    address: int
-    path: str
-    symbol: str
-    inside: bool
-    sure: bool
 
 
 def native_stack(memory: Reads, regions: Regions, registers: Mapping[int, int]) -> tuple[NativeFrame, ...]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from envaudit.cli.parser import parse
+from envaudit.cli.running import plain_options
 from envaudit.cli.running_text import own_line
 from tests.support.command import ROOT
 
@@ -129,3 +131,30 @@ def test_the_line_shown_first_is_the_users_own() -> None:
     assert own_line(frames[1:]) == frames[1]
     assert own_line((frames[0], ("numpy/random/_common.pyx", 309, "fill"))) == frames[0]
     assert own_line(()) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "p.py",
+        "p.py -- --epochs 3",
+        "p.py --json -o x",
+        "-p .venv --memory-limit 2G analysis.ipynb",
+        "-f json -o verdict.json train.py -- a b",
+        "--json --timeout 5 -m package -- -x",
+        "-m package",
+        "--python x -m package word --json",
+    ],
+)
+def test_a_plain_command_line_is_read_as_the_parser_reads_it(line: str) -> None:
+    arguments = ["run", *line.split()]
+    plain, parsed = plain_options(arguments), vars(parse(arguments))
+    assert plain is not None
+    assert vars(plain) == {name: parsed[name] for name in vars(plain)}
+
+
+@pytest.mark.parametrize(
+    "line", ["", "--help", "-pX p.py", "--format=json p.py", "--timeout", "-o -x p.py", "--new p.py"]
+)
+def test_any_other_command_line_is_left_to_the_parser(line: str) -> None:
+    assert plain_options(["run", *line.split()]) is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envaudit.watch.brake import read_text
+from envaudit.watch.crash import read_text
 from envaudit.watch.expression import evaluate
 from envaudit.watch.fault import find_context, instruction_class
 from envaudit.watch.frame_table import row_at
