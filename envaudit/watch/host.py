@@ -1,4 +1,8 @@
-"""How much memory and how many processors there are, and what the kernel counts: read from ``/proc`` and cgroups."""
+"""How much memory and how many processors there are, and what the kernel counts: read from ``/proc`` and cgroups.
+
+Both versions of cgroups are read, and every group from our own to the outermost that can be seen: whichever limit is
+the lowest counts. Each function takes the ``root`` folder in which ``/proc`` and ``/sys`` are, empty for this system.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,11 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
+from envaudit.files_host import group_folders
+
 MIB = 1024 * 1024
 _NO_LIMIT = 2**60  # version 1 of cgroups writes a number of this size for none
-_MOST_LINES = 20_000
+_MOST_BYTES = 1024 * 1024
 
 
 class Room(NamedTuple):
@@ -22,30 +28,66 @@ class Counters(NamedTuple):
     """Numbers of the kernel that only grow; their difference over a run is what happened in it.
 
     ``host_kills`` and ``group_kills``: processes killed for want of memory, on the whole host and in our own group.
-    ``periods`` and ``throttled``: periods of the processor quota, and those in which it was used up.
+    ``periods`` and ``throttled``: periods of the processor quota, and those in which it was used up. ``refused``: how
+    often our group reached its limit of memory; ``held_back``: how often it was slowed down (``memory.high``).
     """
 
     host_kills: int
     group_kills: int
     periods: int
     throttled: int
+    refused: int = 0
+    held_back: int = 0
+
+    def since(self, before: Counters) -> Counters:
+        """Return what happened after an earlier look."""
+        return Counters(*(now - then for now, then in zip(self, before, strict=True)))
 
 
-def room() -> Room:
-    """Return the memory a program started now can really get, with swap."""
-    words = _numbers("/proc/meminfo")
+class Group(NamedTuple):
+    """The group with the lowest limit of memory: its folder, that limit, what is in use, and the most there ever was.
+
+    In bytes, 0 for what the kernel does not say. Files that the kernel keeps in memory while nobody wants it do not
+    count as in use.
+    """
+
+    folder: str
+    limit: int
+    used: int
+    peak: int
+
+
+def room(*, now: bool = True, root: str = "") -> Room:
+    """Return the memory a program started now can really get, with swap; not ``now``: if others let go of theirs."""
+    words = _numbers(f"{root}/proc/meminfo")
     everything = (words.get("MemTotal:", 0) + words.get("SwapTotal:", 0)) * 1024
     found = [Room(everything, "memory and swap of this machine")] if everything else []
     free = (words.get("MemAvailable:", 0) + words.get("SwapFree:", 0)) * 1024
-    if free:
+    if free and now:
         found.append(Room(free, "memory that is free on this machine"))
-    for folder in _groups("memory"):
-        for name in ("memory.max", "memory.limit_in_bytes"):
-            amount = _number(os.path.join(folder, name))
-            if amount is not None and 0 < amount < _NO_LIMIT:
-                found.append(Room(amount, "limit of the container (cgroup)"))
+    group = tightest_group(root=root)
+    if group is not None:
+        found.append(Room(group.limit, "limit of the container (cgroup)"))
+        if now and 0 < group.used < group.limit:
+            found.append(Room(group.limit - group.used, "memory that is free in the container (cgroup)"))
     found += _own_limit()
     return min(found, default=Room(4096 * MIB, "an assumption: this system does not say how much memory it has"))
+
+
+def tightest_group(*, root: str = "") -> Group | None:
+    """Return the group with the lowest limit of memory, ``None`` where there is no limit."""
+    found = []
+    for folder in _folders(root):
+        for name, used, peak, cache in (
+            ("memory.max", "memory.current", "memory.peak", "inactive_file"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "total_inactive_file"),
+        ):
+            limit = _number(f"{folder}/{name}")
+            if limit is not None and 0 < limit < _NO_LIMIT:
+                kept = _numbers(f"{folder}/memory.stat").get(cache, 0)
+                use = max((_number(f"{folder}/{used}") or 0) - kept, 0)
+                found.append((limit, Group(folder, limit, use, _number(f"{folder}/{peak}") or 0)))
+    return min(found)[1] if found else None
 
 
 def reserve(limit: int) -> int:
@@ -53,32 +95,32 @@ def reserve(limit: int) -> int:
     return min(max(limit // 20, 256 * MIB), 1024 * MIB, limit // 2)
 
 
-def processors() -> int:
+def processors(*, root: str = "") -> int:
     """Return how many processors a program may use: its affinity, or less by the quota of the container."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for folder in _groups("cpu"):
-        words = _words(os.path.join(folder, "cpu.max")) or [
-            *_words(os.path.join(folder, "cpu.cfs_quota_us")),
-            *_words(os.path.join(folder, "cpu.cfs_period_us")),
+    for folder in _folders(root):
+        words = _text(f"{folder}/cpu.max").split() or [
+            *_text(f"{folder}/cpu.cfs_quota_us").split(),
+            *_text(f"{folder}/cpu.cfs_period_us").split(),
         ]
         if len(words) == 2 and all(word.isdigit() for word in words) and int(words[1]):
             count = min(count, -(-int(words[0]) // int(words[1])))
     return max(1, count)
 
 
-def counters() -> Counters:
+def counters(*, root: str = "") -> Counters:
     """Return the kernel's numbers at this moment; 0 for those it does not have."""
-    host = _numbers("/proc/vmstat").get("oom_kill", 0)
-    group = 0
-    for folder in _groups("memory")[:1]:
-        for name in ("memory.events", "memory.oom_control"):
-            group = max(group, _numbers(os.path.join(folder, name)).get("oom_kill", 0))
+    host = _numbers(f"{root}/proc/vmstat").get("oom_kill", 0)
+    group: dict[str, int] = {}
     periods = throttled = 0
-    for folder in _groups("cpu"):
-        stat = _numbers(os.path.join(folder, "cpu.stat"))
+    for folder in _folders(root):
+        if "oom_kill" not in group:  # our own, which comes first; the groups around it count others too
+            group = _numbers(f"{folder}/memory.events") or _numbers(f"{folder}/memory.oom_control")
+            group.setdefault("max", _number(f"{folder}/memory.failcnt") or 0)
+        stat = _numbers(f"{folder}/cpu.stat")
         if stat.get("nr_periods", 0) > periods:
             periods, throttled = stat["nr_periods"], stat.get("nr_throttled", 0)
-    return Counters(host, group, periods, throttled)
+    return Counters(host, group.get("oom_kill", 0), periods, throttled, group.get("max", 0), group.get("high", 0))
 
 
 def _own_limit() -> list[Room]:
@@ -94,58 +136,27 @@ def _own_limit() -> list[Room]:
     return found
 
 
-def _groups(kind: str) -> list[str]:
-    """Return the folders of our cgroup and of those above it that can be seen, innermost first."""
-    found = []
-    for line in _lines("/proc/self/cgroup"):
-        parts = line.strip().split(":", 2)
-        if len(parts) != 3 or not (parts[1] == "" or kind in parts[1].split(",")):
-            continue
-        base, root = _mount(kind if parts[1] else "")
-        if not base:
-            continue
-        inside = parts[2][len(root) :] if root != "/" and parts[2].startswith(root) else parts[2]
-        path = os.path.normpath(base + "/" + inside.strip("/"))
-        while path.startswith(base):
-            found.append(path)
-            if path == base:
-                break
-            path = os.path.dirname(path)
-    return found
+def _folders(root: str) -> list[str]:
+    """Return the folders of our groups and of those around them that can be seen, innermost first."""
+    own, mounts = _text(f"{root}/proc/self/cgroup"), _text(f"{root}/proc/self/mountinfo")
+    return [f"{root}{folder}" for folder in dict.fromkeys(group_folders(own, mounts))]
 
 
-def _mount(kind: str) -> tuple[str, str]:
-    """Return where a hierarchy of cgroups is mounted (empty: version 2) and which folder of it that is."""
-    for line in _lines("/proc/self/mountinfo"):
-        before, _, after = line.partition(" - ")
-        words, kinds = before.split(), after.split()
-        if len(words) < 5 or len(kinds) < 3:
-            continue
-        if (kinds[0] == "cgroup2" and not kind) or (kinds[0] == "cgroup" and kind and kind in kinds[2].split(",")):
-            return words[4], words[3]
-    return "", ""
-
-
-def _lines(path: str) -> list[str]:
+def _text(path: str) -> str:
     with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
-        return [line for _, line in zip(range(_MOST_LINES), file, strict=False)]
-    return []
-
-
-def _words(path: str) -> list[str]:
-    lines = _lines(path)
-    return lines[0].split() if lines else []
+        return file.read(_MOST_BYTES)
+    return ""
 
 
 def _number(path: str) -> int | None:
-    words = _words(path)
-    return int(words[0]) if words and words[0].isdigit() else None
+    word = _text(path).strip()
+    return int(word) if word.isdigit() else None
 
 
 def _numbers(path: str) -> dict[str, int]:
     """Return the numbers behind the words of a file such as ``/proc/vmstat``."""
     found = {}
-    for line in _lines(path):
+    for line in _text(path).splitlines():
         words = line.split()
         if len(words) >= 2 and words[1].isdigit():
             found[words[0]] = int(words[1])

@@ -175,22 +175,30 @@ def _crashed(crash: Crash, blamed: Blame | None) -> _End:
 
 
 def _killed(seen: dict[str, Any], memory: int) -> _End:
-    peak = _peak(seen, memory)
+    peak = (*_peak(seen, memory), *_group(seen))
     if seen["group_kills"] > 0:
         return _End(
             "out-of-memory",
             "the kernel killed it: the memory of its container was used up",
-            (*peak, f"the kernel counts {seen['group_kills']} killed for want of memory in this group"),
+            (*peak, f"the kernel counts {seen['group_kills']} killed for want of memory in this group meanwhile"),
         )
     if seen["host_kills"] > 0:
+        room = min(memory, seen.get("group_limit") or memory)
         return _End(
             "out-of-memory",
             "the kernel killed it: the memory of the machine was used up",
-            (*peak, f"the kernel counts {seen['host_kills']} killed for want of memory on this host in that time"),
-            sure=seen["peak"] >= _NEAR * memory,
+            (*peak, f"the kernel counts {seen['host_kills']} killed for want of memory on this host meanwhile"),
+            sure=seen["peak"] >= _NEAR * room,
         )
     evidence = (*peak, "the kernel killed nothing for want of memory")
-    return _End("killed", "another process killed it (SIGKILL)", evidence)
+    return _End("killed", "another process killed it, or it killed itself (SIGKILL)", evidence)
+
+
+def _group(seen: dict[str, Any]) -> tuple[str, ...]:
+    limit, peak = seen.get("group_limit", 0), seen.get("group_peak", 0)
+    if not limit:
+        return ()
+    return (f"the container may use {size(limit)}" + (f" and has used {size(peak)} at most" if peak else ""),)
 
 
 def _own_crash(seen: dict[str, Any]) -> Crash | None:
@@ -216,6 +224,8 @@ def _notes(seen: dict[str, Any], processors: int) -> tuple[str, ...]:
             f"too many threads: {seen['crowded']:.0f} wanted to run at a time, on {processors} processors "
             "(OMP_NUM_THREADS and OPENBLAS_NUM_THREADS set how many)"
         )
+    if seen.get("held_back"):
+        notes.append("the container slowed it down for its use of memory (memory.high)")
     if seen["periods"] > 10 and seen["throttled"] > seen["periods"] / 4:
         notes.append(
             f"the processor quota of the container held it back in {seen['throttled']} of {seen['periods']} periods"

@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from envaudit.watch.host import counters
+from envaudit.watch.host import counters, tightest_group
 from envaudit.watch.launch import adopt_orphans, launch
 from envaudit.watch.pipe import make_pipe
 from envaudit.watch.samples import Samples
@@ -109,7 +109,8 @@ class Watch:
 
     def answer(self) -> dict[str, Any]:
         """Return all that was seen, as plain values."""
-        after = counters()
+        happened = counters().since(self.before)
+        group = tightest_group()
         ended = self.tree.ended.get(self.pid)
         return {
             "started": True,
@@ -127,10 +128,9 @@ class Watch:
             "interrupts": self.interrupts,
             "samples": self.samples.kept(),
             "crowded": self.samples.crowded(),
-            "host_kills": after.host_kills - self.before.host_kills,
-            "group_kills": after.group_kills - self.before.group_kills,
-            "periods": after.periods - self.before.periods,
-            "throttled": after.throttled - self.before.throttled,
+            **happened._asdict(),
+            "group_limit": group.limit if group is not None else 0,
+            "group_peak": group.peak if group is not None else 0,
         }
 
     def abandon(self, *_: object) -> None:
