@@ -93,6 +93,26 @@ class _Now:
     seen: Seen | None = None
 
 
+def is_noting() -> bool:
+    """Whether somebody takes notes."""
+    return _Now.seen is not None
+
+
+class Unnoted:
+    """Within ``with Unnoted():`` nothing is noted: whoever uses it notes by other means what the answer hangs on."""
+
+    def __init__(self) -> None:
+        self._before: Seen | None = None
+
+    def __enter__(self) -> None:
+        self._before, _Now.seen = _Now.seen, None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _Now.seen = self._before
+
+
 def doubt(why: str) -> None:
     """Say that the outcome of this run hangs on more than files: it is not kept."""
     if _Now.seen is not None:

@@ -262,8 +262,8 @@ def test_what_an_audit_looks_at_is_noted(tmp_path: Path, real: bool, cache: str)
     is_target = [path for path in opened if not path.startswith(own)]
     assert len(is_target) > 30
     # Sources that a RECORD lists are known by it, as the linker of names says: reading 30,000 of them must not be all
-    # that the next run does.
-    recorded = {path for path in is_target if path.endswith(".py") and "site-packages/" in path}
+    # that the next run does. They are opened by their paths below the site folder.
+    recorded = {path for path in is_target if path.endswith(".py") and ("site-packages/" in path or path[0] != "/")}
     assert sorted(set(is_target) - recorded - {*read, *absent}) == []
     assert sorted({path for path in listed if not path.startswith(own)} - {*read, *absent}) == []
     assert sorted({path for path in asked if not path.startswith(own)} - {*read, *told}) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
+from envaudit.source.parse import children
+
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -51,7 +53,7 @@ def collect_aliases(tree: ast.Module, module: str, *, is_package: bool) -> Alias
             if found.setdefault(name, path) != path:
                 spoiled.add(name)
         inner = isinstance(node, ast.ClassDef) or (in_class and not isinstance(node, _SCOPES))
-        waiting += ((child, inner) for child in ast.iter_child_nodes(node))
+        waiting += [(child, inner) for child in children(node)]
     return Aliases({name: path for name, path in found.items() if name not in spoiled and path[0]}, future)
 
 
@@ -64,7 +66,7 @@ def bound_otherwise(tree: ast.Module) -> frozenset[str]:
         if not in_class:
             bound.update(_bound(node))
         inner = isinstance(node, ast.ClassDef) or (in_class and not isinstance(node, _SCOPES))
-        waiting += ((child, inner) for child in ast.iter_child_nodes(node))
+        waiting += [(child, inner) for child in children(node)]
     return frozenset(bound)
 
 

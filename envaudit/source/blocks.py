@@ -29,7 +29,11 @@ _MEMBER = re.compile(rb"\n(?=(?:    )?[^\s#)\]}])(?!(?:    )?(?:else|elif|except
 _CONSTANT = re.compile(rb"(\w+)[ \t]*=[^=]")
 _CONDITIONS = re.compile(rb"(?<!\w)(?:if|while|and|or|not)[ \t(]+[^\n]+")
 _LONGEST_CONSTANT = 400
-_FUTURE = re.compile(rb"(?:^|\n)from __future__ import[^\n]*(?:\([^)]*)?\bannotations\b")
+# What stands before the module in an indented import, and what may not follow it.
+_FROM = re.compile(rb"\n[ \t]+from[ \t]+")
+_IMPORT = re.compile(rb"\n[ \t]+import[ \t]+[^\n]*")
+_WORD = re.compile(rb"[\w.]")
+_FUTURE = re.compile(rb"from __future__ import[^\n]*(?:\([^)]*)?\bannotations\b")
 
 
 class Blocks:
@@ -61,7 +65,7 @@ class Blocks:
         modules = {module for module, _ in pairs}
         # Of several meanings, some from examples in quotes, the one that matters is taken.
         meant = {alias: (min(paths & modules or paths), "") for alias, paths in aliases.items()}
-        known = Aliases(meant, future_annotations=_FUTURE.search(self._text) is not None)
+        known = Aliases(meant, future_annotations=_has_future_annotations(self._text))
         try:
             parts, tree = self._parsed(places)
             needs = needs_of_parts(tree, self._module, self._constants(parts), known, is_package=self._is_package)
@@ -155,6 +159,13 @@ class Blocks:
             return dict(self._values)
 
 
+def _has_future_annotations(text: bytes) -> bool:
+    found = _FUTURE.search(text)
+    while found is not None and text[: found.start()][-1:] not in {b"", b"\n"}:
+        found = _FUTURE.search(text, found.start() + 1)
+    return found is not None
+
+
 def _method(text: bytes) -> int:
     """Return where the last ``def`` of a class begins in its text, 0 when it has none, or another member follows."""
     last = 0
@@ -183,9 +194,15 @@ def _imports(text: bytes, module: str, name: str) -> Iterator[int]:
     """Yield where an indented import of the module stands otherwise than directly below ``try:``."""
     if not _IDENTIFIER.fullmatch(module):
         return
-    pattern = rb"\n[ \t]+(?:from[ \t]+" if name else rb"\n[ \t]+(?:import[ \t]+[^\n]*?"
-    for match in re.finditer(pattern + re.escape(module.encode()) + rb")(?![\w.])", text):
-        if name and name != "*" and name.encode() not in text[match.end() : match.end() + 4000]:
+    word = module.encode()
+    begins = _FROM if name else _IMPORT
+    at = text.find(word)
+    while at >= 0:
+        start, end = text.rfind(b"\n", 0, at), at + len(word)
+        at = text.find(word, end)
+        if start < 0 or _WORD.match(text, end) or not begins.fullmatch(text, start, end - len(word)):
             continue
-        if not text[max(match.start() - 200, 0) : match.start()].rstrip().endswith(b"try:"):
-            yield match.start() + 1
+        if name and name != "*" and name.encode() not in text[end : end + 4000]:
+            continue
+        if not text[max(start - 200, 0) : start].rstrip().endswith(b"try:"):
+            yield start + 1

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import each_entry, is_file, is_folder, read_bytes
+from envaudit.files import each_entry, is_file, is_folder, read_bytes, read_each
 from envaudit.source.statements import SIZE_LIMIT, Statements, Written
 from envaudit.source.stdlib import STANDARD
 
@@ -110,12 +110,9 @@ class Scanner:
     def scan(self, site_dir: str, files: Sequence[str], own: frozenset[bytes]) -> Wanted:
         """Scan files, given by their paths below ``site_dir``; ``own`` are the top-level modules not to be noted."""
         wanted = Wanted(tuple(files), {}, {}, {}, {})
-        for index, path in enumerate(files):
-            try:
-                text = read_bytes(f"{site_dir}/{path}", SIZE_LIMIT)
-            except ReadError:
-                continue
-            wanted.own[f"{site_dir}/{path}"] = self._file(text, index, wanted, own)
+        for index, (path, text) in enumerate(zip(files, read_each(site_dir, files, SIZE_LIMIT), strict=True)):
+            if text is not None:
+                wanted.own[f"{site_dir}/{path}"] = self._file(text, index, wanted, own)
         return wanted
 
     def _file(self, text: bytes, index: int, wanted: Wanted, own: frozenset[bytes]) -> list[Written]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.files import read_bytes
-from envaudit.files_seen import Seen, note_listed, note_read
+from envaudit.files_seen import Unnoted, note_listed, note_read
 from envaudit.model_names import MissingName
 from envaudit.source.blocks import Blocks
 from envaudit.source.candidates import LOST, Scanner, Wanted, record_of, source_files
@@ -89,7 +89,7 @@ def link_names(
     collecting = gc.isenabled()
     gc.disable()  # trees without cycles come and go by the million
     try:
-        with Seen():
+        with Unnoted():
             done = work_shared(work, [len(files) for files, _ in sources])
     finally:
         if collecting:

@@ -42,10 +42,9 @@ class _Lean(NamedTuple):
     bound: frozenset[str]
     other: frozenset[str]
     stars: tuple[str, ...]
-    open: bool
 
 
-_NOTHING = _Lean(frozenset(), frozenset(), (), open=True)
+_NOTHING = _Lean(frozenset(), frozenset(), ())
 
 
 class Modules(Finder):
@@ -63,6 +62,7 @@ class Modules(Finder):
         self._stubs: dict[str, Offer | None] = {}
         self._binaries: dict[str, bytes] = {}
         self._leans: dict[str, _Lean] = {}
+        self._open: dict[str, bool] = {}
         self._given_out: dict[str, frozenset[bytes] | None] = {}
         self._statements = Statements()
 
@@ -185,9 +185,15 @@ class Modules(Finder):
                 for statement in self._statements.indented(text)
                 if ("*", "") in statement.names
             )
-        return _Lean(
-            frozenset(bound), frozenset(other), tuple(dict.fromkeys(stars)), any(mark in text for mark in _OPENS)
-        )
+        return _Lean(frozenset(bound), frozenset(other), tuple(dict.fromkeys(stars)))
+
+    def _is_open(self, place: Place) -> bool:
+        """Whether a source can gain names in a way that reading does not show, or cannot be read."""
+        known = self._open.get(place.path)
+        if known is None:
+            text = self.text(place)
+            known = self._open[place.path] = text is None or any(mark in text for mark in _OPENS)
+        return known
 
     def _lean_has(self, place: Place, name: str, seen: set[str]) -> bool | None:
         """Say whether a source has a name as far as its bytes tell; ``False`` is to be confirmed by parsing."""
@@ -197,7 +203,7 @@ class Modules(Finder):
         lean = self._lean(place)
         if name in lean.bound:
             return True
-        if lean.open:
+        if self._is_open(place):
             return None
         if self._inner_binds(place, name):
             return True
@@ -240,7 +246,7 @@ class Modules(Finder):
             return False
         seen.add(module)
         place = self.find(module)
-        if place is None or self._lean(place).open:
+        if place is None or self._is_open(place):
             return None
         offer = self.offer(module)
         if name in offer.names:

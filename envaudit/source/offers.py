@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from envaudit.errors import ReadError
 from envaudit.scan.reach_conditions import UNKNOWN, dotted, value_of
 from envaudit.source.aliases import absolute
-from envaudit.source.parse import parse
+from envaudit.source.parse import children, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -191,23 +191,29 @@ class _Reader:
         waiting: list[tuple[ast.AST, bool]] = [(root, isinstance(root, _SCOPES))]
         while waiting:
             node, inside = waiting.pop()
-            if isinstance(node, ast.Name):
-                if not inside and not isinstance(node.ctx, ast.Load):
-                    self._bind(node.id)
-            elif isinstance(node, ast.Global):
-                self.names.update(node.names)
-            elif isinstance(node, ast.NamedExpr) and isinstance(node.target, ast.Name):
-                self.names.add(node.target.id)
-            elif isinstance(node, ast.Attribute):
-                self._attribute(node)
-            elif isinstance(node, ast.Call):
-                self._call(node, inside=inside)
-            elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name and not inside:
-                self._bind(node.name)
-            elif isinstance(node, ast.MatchMapping) and node.rest and not inside:
-                self._bind(node.rest)
-            inner = inside or isinstance(node, _SCOPES)
-            waiting += ((child, inner) for child in ast.iter_child_nodes(node))
+            kind = type(node)
+            if kind in _OF_INTEREST:
+                self._look_at(node, inside=inside)
+            inner = inside or kind in _SCOPES
+            waiting += [(child, inner) for child in children(node)]
+
+    def _look_at(self, node: ast.AST, *, inside: bool) -> None:
+        """Look at one node; ``inside`` of a scope, where names that are bound are its own."""
+        if isinstance(node, ast.Name):
+            if not inside and not isinstance(node.ctx, ast.Load):
+                self._bind(node.id)
+        elif isinstance(node, ast.Global):
+            self.names.update(node.names)
+        elif isinstance(node, ast.NamedExpr) and isinstance(node.target, ast.Name):
+            self.names.add(node.target.id)
+        elif isinstance(node, ast.Attribute):
+            self._attribute(node)
+        elif isinstance(node, ast.Call):
+            self._call(node, inside=inside)
+        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name and not inside:
+            self._bind(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest and not inside:
+            self._bind(node.rest)
 
     def _attribute(self, node: ast.Attribute) -> None:
         """``sys.modules`` may put anything in the place of this module; ``__path__`` may lead anywhere."""
@@ -256,6 +262,13 @@ _SCOPES = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda),
     # Their variables are their own, but a walrus in them binds outside.
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+
+_OF_INTEREST = frozenset(
+    (
+        *(ast.Name, ast.Global, ast.NamedExpr, ast.Attribute, ast.Call),
+        *(ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+    )
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envaudit.errors import ReadError
-from envaudit.files import read_bytes
+from envaudit.files import read_bytes, read_each
 from envaudit.source.candidates import source_files
 from envaudit.source.parse import SIZE_LIMIT
 from envaudit.source.removed import PROJECTS, STANDARD_LIBRARY, removed
@@ -37,6 +37,7 @@ class Owners:
                 self._by_top.setdefault(top, []).append(dist)
         self._records: dict[str, bytes] = {}
         self._dynamic: dict[str, tuple[bytes, ...]] = {}
+        self._brought: dict[tuple[str, str], bool] = {}
 
     def dist_of(self, module: str, modules: Modules) -> Distribution | None:
         """Return the distribution that has a module, or where a missing one would belong."""
@@ -83,9 +84,12 @@ class Owners:
 
     def brings(self, dist: Distribution, module: str) -> bool:
         """Whether a distribution has a module of this name somewhere inside: a copy that it puts on the path itself."""
-        last = module.rpartition(".")[2].encode()
-        record = self._record(dist)
-        return b"/" + last + b"/" in record or b"/" + last + b"." in record
+        key = (dist.info_path, module.rpartition(".")[2])
+        known = self._brought.get(key)
+        if known is None:
+            last, record = key[1].encode(), self._record(dist)
+            known = self._brought[key] = b"/" + last + b"/" in record or b"/" + last + b"." in record
+        return known
 
     def makes_at_run_time(self, module: str, last: str, asking: Distribution | None, modules: Modules) -> bool:
         """Say whether a file of the distribution that has a module, or of the asking one, may make a name in it."""
@@ -103,14 +107,8 @@ class Owners:
         """Return the sources of a distribution that may make names or modules while they run."""
         known = self._dynamic.get(dist.info_path)
         if known is None:
-            texts = []
-            for path in source_files(dist)[0]:
-                try:
-                    text = read_bytes(f"{dist.site_dir}/{path}", SIZE_LIMIT)
-                except ReadError:
-                    continue
-                if any(mark in text for mark in _DYNAMIC):
-                    texts.append(text)
+            read = read_each(dist.site_dir, source_files(dist)[0], SIZE_LIMIT)
+            texts = (text for text in read if text is not None and any(mark in text for mark in _DYNAMIC))
             known = self._dynamic[dist.info_path] = tuple(texts)
         return known
 

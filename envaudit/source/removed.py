@@ -103,6 +103,8 @@ def removed(project: str, installed: str, name: str) -> Removed | None:
 def _search(project: str, table: _Table, version: Version, name: str) -> Removed | None:
     newest = _version(table.releases[-1]) if table.releases else None
     for written in _spellings(name):
+        if written not in _names(project):
+            continue
         for line in _lines(table.text, written):
             last_with, first_without, back_in, instead, origin = (*line, "", "", "")[:5]
             if _between(version, first_without, back_in, table.releases):
@@ -122,7 +124,7 @@ def _spellings(name: str) -> Iterator[str]:
 
 
 def _lines(text: str, written: str) -> Iterator[list[str]]:
-    """Yield the fields of each line about a name. The text is searched as it is: few runs ask for more than a name."""
+    """Yield the fields of each line about a name."""
     start = f"\n{written}\t"
     at = text.find(start)
     while at >= 0:
@@ -144,6 +146,13 @@ def _between(version: Version, first_without: str, back_in: str, releases: Seque
         return start is not None and version >= start
     measured = [release for release in map(_version, releases) if release is not None and start <= release < end]
     return start <= version < end if len(measured) > 1 else version == start
+
+
+@functools.cache
+def _names(project: str) -> frozenset[str]:
+    """Return what stands at the beginning of a line: most names that are asked for do not."""
+    table = _table(project)
+    return frozenset(line.partition("\t")[0] for line in table.text.split("\n")) if table is not None else frozenset()
 
 
 @functools.cache

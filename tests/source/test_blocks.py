@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envaudit.source.blocks import Blocks
+from envaudit.source.blocks import Blocks, _has_future_annotations, _imports
 from envaudit.source.needs import read_needs
 from envaudit.source.statements import Statements
 
@@ -116,3 +116,33 @@ def test_all_that_the_whole_file_shows_passes(parts: list[tuple[str, str]], earl
     }
     known = {f"{module}.{name}" if name else module for module, name in WANTED}
     assert certain & known <= asks(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"from __future__ import annotations\n", True),
+        (b"'''doc'''\nfrom __future__ import (\n    division,\n    annotations,\n)\n", True),
+        (b"from __future__ import division\nannotations = 1\n", False),
+        (b"# from __future__ import annotations\n", False),
+        (b"# from __future__ import annotations\nfrom __future__ import annotations\n", True),
+    ],
+)
+def test_annotations_of_the_future_begin_a_line(text: bytes, expected: bool) -> None:
+    assert _has_future_annotations(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "lines"),
+    [
+        (b"def f():\n    from a.b import c\n", "c", [2]),
+        (b"def f():\n    from a.bc import c\n    from xa.b import c\n", "c", []),
+        (b"def f():\n    import os, a.b\n    import a.b.c\n", "", [2]),
+        (b"try:\n    from a.b import c\nexcept ImportError:\n    c = None\n", "c", []),
+        (b"from a.b import c\n", "c", []),  # at the start of a line
+        (b"def f():\n    from a.b import d\n", "c", []),
+        (b"def f():\n    from a.b import *\n", "*", [2]),
+    ],
+)
+def test_indented_imports_of_a_module_are_found(text: bytes, name: str, lines: list[int]) -> None:
+    assert [text.count(b"\n", 0, place) + 1 for place in _imports(text, "a.b", name)] == lines
