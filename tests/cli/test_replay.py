@@ -509,6 +509,7 @@ def test_a_foreign_or_torn_database_is_no_answer(place: Place, tmp_path: Path) -
 
 def test_two_at_once(place: Place, tmp_path: Path) -> None:
     """Processes that audit the same while a file changes to and fro: each report is that of one of the two states."""
+    folder = tmp_path / "project"  # nobody else writes into it, as tools do into the folder of this project
     command = [sys.executable, "-m", "envaudit", "check", str(place.venv), "--no-smoke", "-f", "json", "--no-config"]
     metadata = place.site / "other-1.0.dist-info/METADATA"
     states = [metadata.read_bytes(), metadata.read_bytes() + b"\n"]
@@ -517,7 +518,7 @@ def test_two_at_once(place: Place, tmp_path: Path) -> None:
         _replaced(metadata, states[turn % 2])
         time.sleep(2.1)
         running = [
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
             for _ in range(4)
         ]
         for process in running:
@@ -525,7 +526,7 @@ def test_two_at_once(place: Place, tmp_path: Path) -> None:
             assert not err
             needs = [each["message"] for each in json.loads(out)["findings"] if "absent" in each["message"]]
             assert len(needs) == turn % 2
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert json.loads(done.stdout)["unchanged_since"]
 
 
