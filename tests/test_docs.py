@@ -40,7 +40,7 @@ def test_commands_in_documents_are_understood(command: str, capsys: pytest.Captu
     if subcommand == "explain" and words and words[0] in CODES:
         assert main([subcommand, words[0]]) == 0
         return
-    action = words[0].split("|")[:1] if words and subcommand in {"rules", "cache", "baseline"} else []
+    action = words[0].split("|")[:1] if words and subcommand in {"rules", "cache", "baseline", "kernel"} else []
     assert main([subcommand, *action, "--help"]) == 0
     shown = capsys.readouterr().out
     for flag in (word for word in words if word.startswith("-")):

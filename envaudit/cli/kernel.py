@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from envaudit.cli.kernel_install import add_actions
 from envaudit.cli.streams import write_out
 from envaudit.errors import EXIT_CLEAN, TargetError
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 The kernels that Jupyter offers this user: those of the environment, of JUPYTER_PATH, of the user and of the system.
+A watched kernel says why it died: in the notebook, and in a file.
+"""
+_EXAMPLES = """\
+examples:
+  envaudit kernel check                              what is wrong with each, and does it start?
+  envaudit kernel install --memory-limit 4G          a watched kernel of the active environment
+  envaudit kernel install -p .venv --name analysis   one of another
+  envaudit kernel last                               why the last one died
 """
 
 
@@ -25,8 +34,9 @@ def add_parser(commands: Commands) -> None:
     """Add the arguments of the command and its actions."""
     parser = commands.add_parser(
         "kernel",
-        help="list and check the kernels that Jupyter offers",
+        help="list, check and watch the kernels that Jupyter offers",
         description=_DESCRIPTION,
+        epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -45,6 +55,7 @@ def add_parser(commands: Commands) -> None:
             action.add_argument("-f", "--format", metavar="FORMAT", help="text (default), json and those of check")
             action.add_argument("-v", "--verbose", action="store_true", default=None, help="all evidence")
             action.add_argument("--strict", action="store_true", default=None, help="exit with 3 if one was not tried")
+    add_actions(actions)
 
 
 def run_list(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from envaudit.model import Distribution, Target
 
+MARKER = "envaudit"  # the key in the metadata of a kernel.json that says who wrote it
 _LARGEST = 1024 * 1024
 _MOST = 500
 # What a Python kernel is made of.
@@ -109,13 +110,24 @@ def _read(folder: str, origin: str) -> Kernel:
     kernel = kernel._replace(display=display if isinstance(display, str) else "")
     if not isinstance(argv, list) or not argv or not all(isinstance(word, str) and word for word in argv):
         return kernel._replace(fault="kernel.json has no argv, the command that starts the kernel")
-    kernel = kernel._replace(argv=tuple(argv))
+    kernel = kernel._replace(argv=_watched(argv, spec.get("metadata")))
     if not any("{connection_file}" in word for word in argv):
         kernel = kernel._replace(fault="argv has no {connection_file}, so that the kernel cannot be reached")
     if isinstance(variables, dict):
         pairs = tuple((name, value) for name, value in variables.items() if isinstance(value, str))
         kernel = kernel._replace(variables=pairs)
-    return kernel._replace(interpreter=argv[0], missing=_missing(argv[0])) if "/" in argv[0] else kernel
+    return _started_by(kernel)
+
+
+def _watched(argv: list[str], metadata: object) -> tuple[str, ...]:
+    """Return the command of the kernel itself where the one in kernel.json has envaudit start and watch it."""
+    ours = isinstance(metadata, dict) and isinstance(metadata.get(MARKER), dict)
+    return tuple(argv[argv.index("--") + 1 :] if ours and "--" in argv[:-1] else argv)
+
+
+def _started_by(kernel: Kernel) -> Kernel:
+    program = kernel.argv[0]
+    return kernel._replace(interpreter=program, missing=_missing(program)) if "/" in program else kernel
 
 
 def _missing(program: str) -> str:
