@@ -41,8 +41,11 @@ SECTIONS = ["What it detects", "Why it matters", "What you would see", "How to f
 # Run by the interpreter of the target or as a process of their own: they see nothing of envaudit.
 ALONE = [
     "smoke/child.py",
+    "smoke/zygote.py",
     "smoke/supervisor.py",
     "watch/boot.py",
+    "watch/kernel_boot.py",
+    "watch/kernel_last_words.py",
     "smoke/kernel_start.py",
     *(f"smoke/catalogue/{p.name}" for p in PACKAGE.glob("smoke/catalogue/*.py")),
 ]
@@ -92,7 +95,17 @@ def test_what_runs_beside_the_target_imports_nothing_of_ours(name: str) -> None:
     assert _imported(PACKAGE / name) == set()
 
 
-@pytest.mark.parametrize("name", ["smoke/child.py", "watch/boot.py", *(name for name in ALONE if "catalogue" in name)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "smoke/child.py",
+        "watch/boot.py",
+        "watch/kernel_boot.py",
+        "watch/kernel_last_words.py",
+        "watch/kernel_launch.py",
+        *(name for name in ALONE if "catalogue" in name),
+    ],
+)
 def test_what_the_target_runs_is_written_for_python_36(name: str) -> None:
     ast.parse((PACKAGE / name).read_text(encoding="utf-8"), feature_version=(3, 6))
 
