@@ -25,7 +25,8 @@ class Described(NamedTuple):
 
     ``complete`` says that nothing else will be installed. ``stated`` are the requirements that apply to the target,
     constraints among them. ``ranges`` are the distributions whose version is not settled. ``unsolvable`` is what the
-    resolver said when the requirements contradict each other, else empty. ``tool`` is the kind of file.
+    resolver said when the requirements contradict each other, else empty. ``tool`` is the kind of file. ``wheels`` are
+    the names of wheels that were read, by the key of their distribution, ``whole`` are those of which all was.
     """
 
     path: str
@@ -34,6 +35,8 @@ class Described(NamedTuple):
     stated: tuple[Stated, ...] = ()
     ranges: tuple[Admitted, ...] = ()
     unsolvable: str = ""
+    wheels: tuple[tuple[NormalizedName, str], ...] = ()
+    whole: frozenset[str] = frozenset()
 
 
 class Advisory(NamedTuple):

@@ -227,6 +227,7 @@ KEYS: dict[str, Kind] = {
     "cache": Kind("cache", switch_from_text, _switch),
     "online": Kind("online", switch_from_text, _switch),
     "offline": Kind("offline", switch_from_text, _switch),
+    "deep": Kind("deep", switch_from_text, _switch),
     "python-version": Kind("python_version", _words_from_text, _strings),
     "python-platform": Kind("python_platform", _words_from_text, _strings),
     "exclude-newer": Kind("exclude_newer", str, _string),

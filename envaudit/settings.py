@@ -48,7 +48,8 @@ class Settings(NamedTuple):
     ``ignore`` still holds of them is in force, the others have ended. ``baseline`` is a file of known findings.
     ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
     smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
-    read of compiled files, ``online`` to ask package indexes about what is installed, ``offline`` forbids the gate to.
+    read of compiled files, ``online`` to ask package indexes about what is installed, ``offline`` forbids the gate to,
+    ``deep`` lets it read wheels on them.
     ``python_version`` and ``python_platform`` are those that the gate judges for, ``exclude_newer`` is a moment after
     which nothing on an index counts for it. ``verify`` is to read every file and hold it against its digest. ``code``
     are files and folders of the user's own that are linked against the environment. ``rules`` are extra folders or
@@ -75,6 +76,7 @@ class Settings(NamedTuple):
     cache: bool = True
     online: bool = False
     offline: bool = False
+    deep: bool = False
     python_version: tuple[str, ...] = ()
     python_platform: tuple[str, ...] = ()
     exclude_newer: str = ""

@@ -69,6 +69,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         cache = false
         online = true
         offline = true
+        deep = true
         python-version = ["3.11", "3.13"]
         python-platform = ["linux"]
         exclude-newer = "2026-01-01"
@@ -95,6 +96,7 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         cache=False,
         online=True,
         offline=True,
+        deep=True,
         python_version=("3.11", "3.13"),
         python_platform=("linux",),
         exclude_newer="2026-01-01",

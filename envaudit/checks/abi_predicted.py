@@ -48,7 +48,8 @@ def predict_numpy_abi(facts: Facts) -> Iterator[Finding | Gap]:
         if dist is not None and build.numpy_class in _WHAT:
             yield finding_for(facts, dist, build, numpy.version)
     if facts.target.kind == "described":
-        known = {build.key for build in facts.predicted} | {"numpy"}
+        whole = facts.described.whole if facts.described is not None else frozenset()
+        known = {build.key for build in facts.predicted} | {"numpy", *whole}
         for key, dist in visible.items():
             if key not in known and _may_use_numpy(dist):
                 what = f"{dist.name} {dist.version}"

@@ -82,7 +82,13 @@ def _judged(settings: Settings, options: argparse.Namespace, cwd: str) -> Report
         from envaudit.gate import GateRequest, gate  # noqa: PLC0415
 
         pythons, platforms = tuple(options.python_version or ()), tuple(options.python_platform or ())
-        request = GateRequest((settings.target,), offline=options.offline, pythons=pythons, platforms=platforms)
+        request = GateRequest(
+            (settings.target,),
+            offline=options.offline,
+            pythons=pythons,
+            platforms=platforms,
+            deep=settings.deep,
+        )
         return gate(settings, request, dict(os.environ), cwd)
     if options.python_version or options.python_platform or options.offline:
         raise UsageError(f"{settings.target or 'no TARGET'} is no requirement or lock file, which these flags are for")

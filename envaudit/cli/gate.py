@@ -58,6 +58,9 @@ def add_parser(commands: Commands) -> None:
     network.add_argument(
         "--offline", action="store_true", default=None, help="open no connection: files and rules alone"
     )
+    network.add_argument(
+        "--deep", action="store_true", default=None, help="read the wheels on the index, as if they were installed"
+    )
     network.add_argument("--no-resolve", action="store_true", help="leave open versions open, and judge their ranges")
     network.add_argument("--exclude-newer", metavar="DATE", help="the index as it was (passed to uv)")
     counts = parser.add_argument_group("what counts")
@@ -84,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
         platforms=settings.python_platform,
         exclude_newer=settings.exclude_newer,
         resolve=not options.no_resolve,
+        deep=settings.deep,
     )
     report = gate(settings, request, environ, cwd)
     deliver_all(written(report, places, settings, environ, cwd=cwd, anchor=anchor_of(places, cwd)))

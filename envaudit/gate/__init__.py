@@ -44,7 +44,7 @@ class GateRequest(NamedTuple):
     """What the gate is asked: ``files`` each describe one target, ``base`` is a revision of git or empty.
 
     ``pythons`` and ``platforms`` are as the user spells them; each combination is judged. ``exclude_newer`` is a moment
-    (ISO 8601) after which nothing on the index counts.
+    (ISO 8601) after which nothing on the index counts. With ``deep``, wheels on the index are read.
     """
 
     files: tuple[str, ...]
@@ -54,6 +54,7 @@ class GateRequest(NamedTuple):
     platforms: tuple[str, ...] = ()
     exclude_newer: str = ""
     resolve: bool = True
+    deep: bool = False
 
 
 class _Pair(NamedTuple):
@@ -84,9 +85,9 @@ def gate(settings: Settings, request: GateRequest, environ: Mapping[str, str], c
     pairs = [pair for path in request.files if (pair := _read(path, base, environ, cwd, gaps)) is not None]
     wished = wishes(request.pythons, request.platforms)
     moment = request.exclude_newer or (datetime.now(timezone.utc).isoformat(timespec="seconds") if base else "")
-    index = None if request.offline else _index(pairs, settings, environ, cwd)
+    index = None if request.offline else _index(pairs, settings, environ, cwd, deep=request.deep)
     resolving = request.resolve and not request.offline
-    means = Means(environ, index, resolving, moment, _asking_ahead(index, pairs))
+    means = Means(environ, index, resolving, moment, _asking_ahead(index, pairs), deep=request.deep)
     try:
         legs = [_leg(pair, wish, means) for pair in pairs for wish in wished]
     finally:
@@ -139,7 +140,9 @@ def _before(path: str, base: Base | None, environ: Mapping[str, str], gaps: list
         return None
 
 
-def _index(pairs: Sequence[_Pair], settings: Settings, environ: Mapping[str, str], cwd: str) -> Index:
+def _index(
+    pairs: Sequence[_Pair], settings: Settings, environ: Mapping[str, str], cwd: str, *, deep: bool = False
+) -> Index:
     """Return the indexes that the files name, else those of the configuration."""
     from envaudit.cache.place import default_folder  # noqa: PLC0415
     from envaudit.index import Index, find_sources  # noqa: PLC0415
@@ -152,7 +155,12 @@ def _index(pairs: Sequence[_Pair], settings: Settings, environ: Mapping[str, str
     given = find_sources(environ, cwd)
     indexes = [] if bare else [*(main or given.indexes), *extra]
     sources = find_sources(environ, cwd, indexes=indexes, find_links=[*links, *given.find_links], no_index=bare)
-    return Index(sources, environ, cache_folder=default_folder(environ) if settings.cache else "")
+    folder = default_folder(environ) if settings.cache else ""
+    if deep:
+        from envaudit.gate.deep import SECONDS  # noqa: PLC0415
+
+        return Index(sources, environ, cache_folder=folder, seconds=SECONDS)
+    return Index(sources, environ, cache_folder=folder)
 
 
 def _asking_ahead(index: Index | None, pairs: Sequence[_Pair]) -> Callable[[], None]:

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from envaudit.gate.deep import Deep
     from envaudit.gate.target import Wish
     from envaudit.index import Index, IndexFile
     from envaudit.model import Target
     from envaudit.model_stated import Stated, StatedFile
+
+_NAMES_UNREAD = "which names packages ask of each other stands in their wheels, and these are only read with --deep"
 
 
 def _at_once() -> None:
@@ -35,7 +38,7 @@ class Means(NamedTuple):
 
     ``indexes`` are ``None`` offline, and then nothing is resolved either.
 
-    ``ready`` returns when what was asked ahead has been answered.
+    ``ready`` returns when what was asked ahead has been answered. With ``deep``, wheels are read.
     """
 
     environ: Mapping[str, str]
@@ -43,6 +46,7 @@ class Means(NamedTuple):
     resolve: bool
     exclude_newer: str = ""
     ready: Callable[[], None] = _at_once
+    deep: bool = False
 
 
 class _Settled(NamedTuple):
@@ -139,12 +143,13 @@ def _ranges(stated: Sequence[Stated], known: set[NormalizedName]) -> tuple[Admit
 def _with_knowledge(facts: Facts, settled: Sequence[_Settled], means: Means) -> Facts:
     """Add what the index, the lock file and the derived tables know of the releases."""
     assert facts.described is not None
+    path = facts.described.path
     gaps = list(facts.gaps)
     wheels: dict[NormalizedName, IndexFile] = {}
     indexed: tuple[OnIndex, ...] = ()
     if means.indexes is None:
-        gaps.append(Gap("IDX", facts.described.path, "no index was asked, because of --offline"))
-        indexed = tuple(_by_lock(each, facts.described.path) for each in settled if each.stated and each.stated.files)
+        gaps.append(Gap("IDX", path, "no index was asked, because of --offline"))
+        indexed = tuple(_by_lock(each, path) for each in settled if each.stated and each.stated.files)
     else:
         asked = [_asked(each) for each in settled if not (each.stated and each.stated.url)]
         means.ready()  # not to ask twice
@@ -158,15 +163,52 @@ def _with_knowledge(facts: Facts, settled: Sequence[_Settled], means: Means) -> 
     distributions = tuple(
         _distribution(each, settled, facts, metadata.get(each.key), wheels.get(each.key)) for each in settled
     )
+    if means.deep and means.indexes is not None:
+        from envaudit.gate.deep import read_deep  # noqa: PLC0415  it takes what reads an installed environment
+
+        deep = read_deep(facts.target, distributions, wheels, means.indexes, complete=facts.described.complete)
+        gaps += deep.gaps
+        facts = _with_wheels(facts, deep)
+        distributions = tuple(_as_inside(each, deep.inside.get(each.key)) for each in distributions)
+        read = deep.whole
+    else:
+        read = frozenset()
+        gaps.append(Gap("API", path, _NAMES_UNREAD))
     uploaded = {key: file.uploaded for key, file in wheels.items() if file.uploaded}
     uploaded.update({each.key: each.stated.uploaded for each in settled if each.stated and each.stated.uploaded})
     versions: dict[str, str] = {each.key: each.version for each in settled}
     # What has wheels, and none for this target, will be built with whatever NumPy there is then.
     built_anew = {each.key for each in indexed if any(name.endswith(".whl") for name in each.files)}
     judged = [each for each in distributions if each.wheel_tags or each.key not in built_anew]
+    judged = [each for each in judged if each.key not in read]
     builds = predict(load_derived(default_rules()), judged, (), uploaded)
     predicted = with_admitted(default_folder(), builds, versions)
     return facts._replace(distributions=distributions, predicted=predicted, indexed=indexed, gaps=tuple(gaps))
+
+
+def _with_wheels(facts: Facts, deep: Deep) -> Facts:
+    """Add what was read of wheels."""
+    assert facts.described is not None
+    return facts._replace(
+        binaries=deep.binaries,
+        numpy=deep.numpy,
+        import_paths=deep.import_paths,
+        names=deep.names,
+        described=facts.described._replace(wheels=tuple(deep.wheels.items()), whole=deep.whole),
+    )
+
+
+def _as_inside(dist: Distribution, inside: Distribution | None) -> Distribution:
+    """Say of a distribution what its wheel says."""
+    if inside is None:
+        return dist
+    return dist._replace(
+        requires=inside.requires,
+        requires_python=inside.requires_python,
+        provides_extra=inside.provides_extra,
+        top_level=inside.top_level,
+        wheel_tags=inside.wheel_tags or dist.wheel_tags,
+    )
 
 
 def _asked(each: _Settled) -> Asked:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from envaudit.model import Evidence, Location, Severity
+from envaudit.plain_versions import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from envaudit.model import Facts, Finding
     from envaudit.model_stated import Stated, StatedFile
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# What is read of wheels, where they are read at all.
+_FROM_WHEELS = ("ABI", "API", "PLT003", "PLT004")
 
 
 def changed_lines(head: StatedFile, base: StatedFile | None) -> frozenset[tuple[str, int | None]]:
@@ -38,7 +44,7 @@ def _substance(each: Stated) -> tuple[str, ...]:
 def located(finding: Finding, facts: Facts, changed: Collection[tuple[str, int | None]]) -> Finding:
     """Point a finding at the line that completes the combination: a changed one, else that of what is blamed."""
     assert facts.described is not None
-    involved = [finding.distribution, *(other.name for other in finding.involves)]
+    involved = [normalised(name) for name in (finding.distribution, *(other.name for other in finding.involves))]
     named = [each for key in involved for each in facts.described.stated if each.key == key]
     named += _asking(involved, facts)
     named.sort(key=lambda each: each.constraint)
@@ -49,6 +55,9 @@ def located(finding: Finding, facts: Facts, changed: Collection[tuple[str, int |
         for each in dict.fromkeys(named)
         if place is not None and each.key in involved and (each.path, each.line) != (place.path, place.line)
     ]
+    if finding.code.startswith(_FROM_WHEELS):
+        wheels = dict(facts.described.wheels)
+        others += [Evidence(wheels[key], "read from the wheel") for key in dict.fromkeys(involved) if key in wheels]
     return finding._replace(location=location, evidence=(*finding.evidence, *others))
 
 
@@ -58,7 +67,9 @@ def _asking(involved: Sequence[str], facts: Facts) -> list[Stated]:
     by_need: dict[str, list[str]] = {}
     for dist in facts.distributions:
         for text in dist.requires:
-            by_need.setdefault(text.replace("_", "-").lower(), []).append(dist.key)
+            name = _NAME.match(text.strip())
+            if name is not None and "extra" not in text.partition(";")[2]:
+                by_need.setdefault(normalised(name[0]), []).append(dist.key)
     reached, ahead = set(involved), list(involved)
     while ahead:
         for parent in by_need.get(ahead.pop(), ()):
