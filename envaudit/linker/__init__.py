@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.files_root import Root
-from envaudit.linker.closure import close
+from envaudit.linker.closure import Closures
 from envaudit.linker.judge import Judge, Names, Versions
 from envaudit.linker.known import has_operators
 from envaudit.linker.library import Shelf
@@ -82,7 +82,8 @@ def link_target(  # noqa: PLR0917  the last three have defaults
     gaps = [Gap("LNK", path, why) for path, why in process.search.gaps]
     if process.unknown:
         gaps.append(Gap("LNK", target.prefix, f"what libraries it finds was not checked: {process.unknown}"))
-    work = _Work(process, shelf, Judge(process, shelf) if judge else None, place)
+    closures = Closures(process.search, shelf, process.chain, process.loaded)
+    work = _Work(process, closures, Judge(process, shelf) if judge else None, place)
     files = []
     for binary, library in pairs:
         facts = binary.facts
@@ -96,14 +97,14 @@ class _Work(NamedTuple):
     """What is needed to link one file."""
 
     process: Process
-    shelf: Shelf
+    closures: Closures
     judge: Judge | None
     root: Root
 
     def link(self, binary: Binary, library: Library) -> LinkedFile:
         """Follow one file of the target."""
         process = self.process
-        closure = close(library, process.search, self.shelf, process.chain, process.loaded)
+        closure = self.closures.of(library)
         resolved = tuple(
             Resolved(name, found.library.place, found.how, found.library.owner) for name, found in closure.needs
         )
@@ -141,7 +142,7 @@ class _Work(NamedTuple):
 
 def _loads(closure: Closure) -> tuple[str, ...]:
     """Return the paths of all installed libraries of a closure but the file itself."""
-    return tuple(library.place for library in closure.libraries[1:] if library.installed)
+    return tuple(library.place for library in closure.rest if library.installed)
 
 
 def _gaps(files: Iterable[LinkedFile]) -> Iterator[Gap]:

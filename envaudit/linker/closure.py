@@ -1,4 +1,7 @@
-"""Everything the loader would load with one file, breadth first, each name once."""
+"""Everything the loader would load with one file, breadth first, each name once.
+
+The modules of a package mostly ask for the same libraries: what one of them loads is what all of them load.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ class Closure(NamedTuple):
     """``libraries`` in the order of loading, the file itself first; ``by_name`` by the names they answer to.
 
     ``needs`` are the file's own names with what is found for each. ``missing`` are ``(name, file that asks)``.
-    ``unread`` says why the closure is not known to be complete, else it is empty.
+    ``unread`` says why the closure is not known to be complete, else it is empty. ``rest`` are the libraries without
+    the file itself; it is the very same value for all files that load the same.
     """
 
     libraries: tuple[Library, ...]
@@ -28,9 +32,62 @@ class Closure(NamedTuple):
     needs: tuple[tuple[str, Found], ...]
     missing: tuple[tuple[str, str], ...]
     unread: str = ""
+    rest: tuple[Library, ...] = ()
 
 
 NOTHING: Mapping[str, Library] = {}
+
+
+class Closures:
+    """The closures of many files, each worked out once for all files that ask for the same in the same place."""
+
+    def __init__(self, search: Search, shelf: Shelf, chain: tuple[str, ...], loaded: Mapping[str, Library]) -> None:
+        self._search = search
+        self._shelf = shelf
+        self._chain = chain
+        self._loaded = loaded
+        self._known: dict[tuple[object, ...], tuple[Closure, frozenset[str]]] = {}
+
+    def of(self, start: Library) -> Closure:
+        """Return what a file loads, as ``close`` does."""
+        facts = start.facts
+        if facts is None or facts.truncated:
+            return close(start, self._search, self._shelf, self._chain, self._loaded)
+        # Where a file lies matters to a path that begins at it, and to a path that is none of a folder.
+        paths = (*facts.rpath, *facts.runpath, *facts.needed)
+        folder = start.path.rpartition("/")[0] if any("$" in path or "/" in path for path in paths) else ""
+        key = (folder, start.owner, facts.needed, facts.rpath, facts.runpath)
+        if key in self._known:
+            known, names = self._known[key]
+            # What another library asks for by the name of this file is this file, and it is loaded but once.
+            if start.soname not in names and start not in known.rest:
+                return _of_another(known, start)
+        closure = close(start, self._search, self._shelf, self._chain, self._loaded)
+        names = _names_in(closure)
+        if key not in self._known and start.soname not in names and start not in closure.rest:
+            self._known[key] = (closure, names)
+        return closure
+
+
+def _of_another(known: Closure, start: Library) -> Closure:
+    """Return the closure of a file that asks for what the first file of a known one asks for."""
+    first = known.libraries[0]
+    by_name = dict(known.by_name)
+    if by_name.get(first.soname) is first:
+        del by_name[first.soname]
+    missing = tuple((name, start.path if asks == first.path else asks) for name, asks in known.missing)
+    return known._replace(libraries=(start, *known.rest), by_name={start.soname: start, **by_name}, missing=missing)
+
+
+def _names_in(closure: Closure) -> frozenset[str]:
+    """Return all names by which anything of a closure could ask for a library, or answer."""
+    names = {name for name, _ in closure.missing} | {name for name, _ in closure.needs}
+    for library in closure.rest:
+        names.add(library.soname)
+        if library.facts is not None:
+            names.update(library.facts.needed)
+            names.update(need.library for need in library.facts.versions_needed)
+    return frozenset(names)
 
 
 class _Waiting(NamedTuple):
@@ -86,7 +143,8 @@ def close(
             by_name.setdefault(found.library.soname, found.library)
             passed_on = search.inherited(library, inherited) if known else ()
             queue.append(_Waiting(found.library, passed_on, early or not known))
-    return Closure(tuple(libraries.values()), by_name, tuple(needs), tuple(missing), unread)
+    everything = tuple(libraries.values())
+    return Closure(everything, by_name, tuple(needs), tuple(missing), unread, everything[1:])
 
 
 def _find(

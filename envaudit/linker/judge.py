@@ -50,15 +50,28 @@ class Judge:
         self._process = process
         self._shelf = shelf
         self._versions: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        self._of_rest: dict[int, tuple[tuple[Library, ...], Versions]] = {}
 
     def versions(self, closure: Closure) -> Versions:
         """Hold the symbol versions that the file, and installed libraries in its closure, ask for against the files.
 
         Raises ``ReadError``.
         """
+        own = self._versions_of(closure.libraries[:1], closure)
+        # Of two files that load the same, ``rest`` is the same value, and no name in it is answered by either file.
+        if id(closure.rest) not in self._of_rest:
+            self._of_rest[id(closure.rest)] = (closure.rest, self._versions_of(closure.rest, closure))
+        rest = self._of_rest[id(closure.rest)][1]
+        if not own.missing:
+            return rest
+        missing, offered = (dict.fromkeys((*mine, *others)) for mine, others in zip(own, rest, strict=True))
+        return Versions(tuple(missing), tuple(offered))
+
+    def _versions_of(self, libraries: tuple[Library, ...], closure: Closure) -> Versions:
+        """Hold what these libraries of a closure ask for against the files."""
         missing: dict[tuple[str, str], None] = {}
         offered: dict[tuple[str, str], None] = {}
-        for library in closure.libraries:
+        for library in libraries:
             if not library.installed or library.facts is None:
                 continue
             for need in library.facts.versions_needed:
@@ -85,7 +98,7 @@ class Judge:
         module = closure.libraries[0]
         left = self._left(module) - _HARMLESS
         # The module itself comes last: what it expects of others it hardly ever has.
-        for library in (*closure.libraries[1:], module):
+        for library in (*closure.rest, module):
             if not left:
                 return Names()
             left -= library.provides(left)
@@ -96,7 +109,7 @@ class Judge:
                 left -= library.provides(left)
         python = sorted(name for name in left if _PYTHON_NAME.match(name))
         others = sorted(left.difference(python))
-        related = tuple(self._related(others[:_RELATED_LIMIT], closure.libraries[1:]))
+        related = tuple(self._related(others[:_RELATED_LIMIT], closure.rest))
         return Names(_texts(others), _texts(python), related)
 
     def _left(self, module: Library) -> frozenset[bytes]:
