@@ -56,13 +56,13 @@ def newest_linux_wheel(files: tuple[IndexFile, ...], machine: str = "x86_64") ->
         python, abi, platform = file.tags
         if not file.is_wheel or "manylinux" not in platform or not platform.endswith(machine):
             continue
-        rank = _python_rank(python, abi)
+        rank = python_rank(python, abi)
         if rank and (best is None or (rank, file.name) > best[0]):
             best = (rank, file.name), file
     return best[1] if best else None
 
 
-def _python_rank(python: str, abi: str) -> int:
+def python_rank(python: str, abi: str) -> int:
     """Return the minor version of CPython a wheel is for, 1 for one that suits several, 0 for none that counts."""
     if abi == "abi3" or python.endswith("py3"):
         return 1

@@ -51,7 +51,7 @@ class Project(NamedTuple):
 
     ``releases`` are those that were read, with their class. ``good`` is the first that was built for NumPy 2, by
     version. ``before`` is the class of all before it, from ``oldest`` to ``last`` where not all of them were read;
-    ``None`` when they differ.
+    ``None`` when they differ. Where ``last`` is newer than ``good``, the order of versions is not that of uploads.
     """
 
     releases: Mapping[Version, BuildClass]
@@ -91,7 +91,7 @@ class Derived:
         release = _version(version)
         if known is None or release is None:
             return None
-        good = str(known.good) if known.good else ""
+        good = str(known.good) if known.good and known.good > release else ""
         measured = known.releases.get(release)
         if measured is not None:
             return Built(measured, "measured", good)
@@ -109,6 +109,9 @@ def _between(known: Project, release: Version) -> BuildClass | None:
         if release.is_prerelease and release.release == known.good.release:
             return None  # it may have been built with either
         if release >= known.good:
+            if known.last is not None and known.last > known.good:
+                # A project that went back: of what is not newer, only the series of the first good one is good.
+                return "2" if release > known.last or release.release[:2] == known.good.release[:2] else None
             # The order of versions is not that of uploads: where not all releases were read, an old one may follow.
             older = known.last is not None and any(
                 found != "2" and other > release for other, found in known.releases.items()
