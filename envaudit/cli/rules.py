@@ -60,13 +60,14 @@ def add_parser(commands: Commands) -> None:
 
 
 def run_list(options: argparse.Namespace) -> int:
-    """Write one line for each rule: id, severity, status unless active, title."""
+    """Write one line for each rule: id, severity, title, status unless active; and which nobody has seen happen."""
     from envaudit.rulebook import load_rules  # noqa: PLC0415
 
     book = load_rules(rule_folders(options.rules))
     rows = []
     for rule in book.rules:
-        status = "" if rule.status == "active" else f" ({rule.status})"
+        words = [rule.status] * (rule.status != "active") + ["imported"] * (rule.basis == "imported")
+        status = f" ({', '.join(words)})" if words else ""
         rows.append(f"{rule.id}  {rule.severity.value:<7}  {rule.title}{status}")
     _write((*rows, f"{number(book.info.count, 'active rule')}, version {book.info.version}"))
     return EXIT_CLEAN

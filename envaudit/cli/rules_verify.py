@@ -93,7 +93,11 @@ def _chosen(rules: Sequence[Rule], ids: Sequence[str]) -> list[Rule]:
     unknown = wanted - {rule.id.upper() for rule in rules}
     if unknown:
         raise UsageError(f"there is no rule {', '.join(sorted(unknown))}; `envaudit rules list` lists them")
-    return [rule for rule in rules if (rule.id.upper() in wanted if wanted else rule.status == "active")]
+    unseen = [rule.id for rule in rules if rule.id.upper() in wanted and rule.reproducer is None]
+    if unseen:
+        raise UsageError(f"imported, without a reproducer: {', '.join(unseen)}; `envaudit rules show ID` says whence")
+    seen = [rule for rule in rules if rule.reproducer is not None]
+    return [rule for rule in seen if (rule.id.upper() in wanted if wanted else rule.status == "active")]
 
 
 def _lines(outcome: Outcome, done: int, total: int) -> Iterator[str]:

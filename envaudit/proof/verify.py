@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from envaudit.errors import UsageError
 from envaudit.proof.building import Builder, BuildError
 from envaudit.proof.probing import Ended, Prober
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from envaudit.rulebook import Rule
+    from envaudit.rulebook import Reproducer, Rule
 
     Verdict = Literal["holds", "rotted", "world moved", "not built"]
 
@@ -71,9 +72,12 @@ class Verifier:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def verify(self, rule: Rule) -> Outcome:
-        """Build and probe every set of a rule, one after the other, and judge."""
+        """Build and probe every set of a rule, one after the other, and judge.
+
+        Raises ``UsageError`` for a rule that has no sets.
+        """
         start = time.monotonic()
-        again = rule.reproducer
+        again = _reproducer(rule)
         ended: list[Ended] = []
         verdict: Verdict = "holds"
         detail = ""
@@ -97,23 +101,30 @@ class Verifier:
         folder = Path(tempfile.mkdtemp(prefix=f"{rule.id}-", dir=self._folder))
         try:
             interpreter = self._builder.build(folder / "env", python, pins, *_options(rule))
-            return self._prober.probe(interpreter, rule.reproducer.probe)
+            return self._prober.probe(interpreter, _reproducer(rule).probe)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _reproducer(rule: Rule) -> Reproducer:
+    if rule.reproducer is None:
+        raise UsageError(f"{rule.id} was taken over from {rule.origin} and has no reproducer: nothing to verify")
+    return rule.reproducer
+
+
 def _options(rule: Rule) -> Iterator[str]:
     """Yield the options of the installer: wheels only, as of the day the rule was written."""
+    again = _reproducer(rule)
     yield from ("--only-binary", ":all:")
-    for name in rule.reproducer.from_source:
+    for name in again.from_source:
         yield from ("--no-binary", name)
-    if rule.reproducer.exclude_newer is not None:
-        yield from ("--exclude-newer", rule.reproducer.exclude_newer.isoformat())
+    if again.exclude_newer is not None:
+        yield from ("--exclude-newer", again.exclude_newer.isoformat())
 
 
 def _differences(rule: Rule, ended: Ended) -> Iterator[str]:
     """Yield what the bad set did not do that the rule says it does."""
-    expect = rule.reproducer.expect
+    expect = _reproducer(rule).expect
     if ended.exit == 0 and expect.exit != 0:
         yield "the bad set passes"
     elif ended.exit != expect.exit:

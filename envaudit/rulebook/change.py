@@ -58,6 +58,8 @@ def known_sets(books: Iterable[Rulebook]) -> tuple[KnownSet, ...]:
     for book in books:
         for rule in book.rules:
             again = rule.reproducer
+            if again is None:
+                continue
             rows = [("bad", again.python, again.bad)]
             rows += [("good", again.good_python or again.python, pins) for pins in again.good]
             for kind, python, pins in rows:

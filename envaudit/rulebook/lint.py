@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envaudit.errors import RuleError
+from envaudit.model import Severity
 from envaudit.rulebook.derived import load_derived
 from envaudit.rulebook.load import VERSION_FILE, read_rule_text, read_version, rule_paths
-from envaudit.rulebook.match import Certainty, match_rule, parse_version
+from envaudit.rulebook.match import Certainty, condition_holds, match_rule, parse_version
 from envaudit.rulebook.parse import parse_condition, parse_rule
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from envaudit.rulebook.match import Offer
-    from envaudit.rulebook.rule import Condition, Rule, RuleFix
+    from envaudit.rulebook.rule import Condition, Reproducer, Rule, RuleFix
 
     Check = Callable[[Rule], Iterator[tuple[str, str]]]
 
@@ -33,6 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SHORTEST_REGEX = 8  # a shorter one would match the tracebacks of others
 SHORTEST_SUMMARY = 120  # the summary is the body of the page of the rule
 _TITLE = (10, 120)
+_IMPORT = "import:"
 
 
 def lint_rules(folder: str) -> list[RuleError]:
@@ -162,13 +164,30 @@ def _signatures(rule: Rule) -> Iterator[tuple[str, str]]:
             re.compile(signature.regex, re.DOTALL)
         except re.error as error:
             yield where, f"no regular expression: {error}"
-    for index in rule.reproducer.expect.signature:
+    for index in rule.reproducer.expect.signature if rule.reproducer else ():
         if not 0 <= index < len(rule.signatures):
             yield "reproducer.expect.signature", f"there is no signature {index}"
 
 
+def _provenance(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Whatever comes from another database must say so, and is no more than a warning until it was seen to happen."""
+    taken = rule.origin.startswith(_IMPORT)
+    if taken and not rule.license:
+        yield "license", f"the one of {rule.origin.removeprefix(_IMPORT)} has to be named"
+    if rule.basis != "imported":
+        return
+    if not taken:
+        yield "origin", f"{rule.origin!r}: that of an imported bound names its database ({_IMPORT}...)"
+    if rule.severity is Severity.ERROR:
+        yield "severity", "an imported bound that nobody has seen to break is a warning or a note"
+    if rule.reproducer is not None:
+        yield "basis", "a bound with a reproducer is no longer imported but reproduced"
+
+
 def _reproducer(rule: Rule) -> Iterator[tuple[str, str]]:
     reproducer = rule.reproducer
+    if reproducer is None:
+        return
     for key, python in (("python", reproducer.python), ("good_python", reproducer.good_python or "3.0")):
         if not _PYTHON.fullmatch(python):
             yield f"reproducer.{key}", f"{python!r} is no Python version such as 3.11"
@@ -178,8 +197,12 @@ def _reproducer(rule: Rule) -> Iterator[tuple[str, str]]:
         yield "reproducer.expect", "exit 0 and no signature: nothing would tell bad from good"
     if not isinstance(reproducer.expect.exit, int) and not reproducer.expect.exit.startswith("SIG"):
         yield "reproducer.expect.exit", "an exit status or the name of a signal is expected"
-    if rule.match.facts:
-        return
+    if not rule.match.facts:
+        yield from _sets(rule, reproducer)
+
+
+def _sets(rule: Rule, reproducer: Reproducer) -> Iterator[tuple[str, str]]:
+    """Hold that the rule matches the bad set, and none of the good ones."""
     held = match_rule(rule, pinned(reproducer.bad), environment(reproducer.python, reproducer.platform))
     if held is not Certainty.CERTAIN:
         yield "reproducer.bad", "the rule does not match the set that is said to be bad"
@@ -190,8 +213,11 @@ def _reproducer(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _fixes(rule: Rule) -> Iterator[tuple[str, str]]:
-    """Each fix by itself must exclude the bad set: a constraint it does not meet, or a distribution removed."""
-    bad = pinned(rule.reproducer.bad)
+    """Each fix by itself must exclude the bad set: a constraint it does not meet, or a distribution removed.
+
+    Without a bad set, all that the rule matches stands for it.
+    """
+    bad = pinned(rule.reproducer.bad) if rule.reproducer else _matched(rule)
     for number, fix in enumerate(rule.fixes):
         where = f"fix[{number}]"
         conditions = [parse_condition(text) for text in fix.constraints]
@@ -203,6 +229,14 @@ def _fixes(rule: Rule) -> Iterator[tuple[str, str]]:
                 yield f"{where}.remove", f"{name!r} is no name of a distribution"
         if not _leaves(fix, [condition for condition in conditions if condition is not None], rule, bad):
             yield where, "does not exclude the set that is said to be bad"
+
+
+def _matched(rule: Rule) -> dict[NormalizedName, Offer]:
+    """Return the versions that a rule speaks of."""
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415
+
+    known = [condition for condition in rule.match.all if _is_specifier(condition.specifier)]
+    return {condition.name: SpecifierSet(condition.specifier) for condition in known}
 
 
 def _leaves(fix: RuleFix, conditions: Sequence[Condition], rule: Rule, bad: Mapping[NormalizedName, Offer]) -> bool:
@@ -219,13 +253,8 @@ def _leaves(fix: RuleFix, conditions: Sequence[Condition], rule: Rule, bad: Mapp
 
 
 def _excludes(condition: Condition, offer: Offer) -> bool:
-    """Say whether a pin is not among the versions a fix asks for."""
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415
-    from packaging.version import Version  # noqa: PLC0415
-
-    if not isinstance(offer, Version) or not _is_specifier(condition.specifier):
-        return False
-    return not SpecifierSet(condition.specifier).contains(offer, prereleases=True)
+    """Say whether no version that is offered is among those a fix asks for."""
+    return offer is not None and _is_specifier(condition.specifier) and condition_holds(condition, offer) is None
 
 
 def _normal(name: str) -> str:
@@ -267,6 +296,7 @@ _CHECKS: tuple[Check, ...] = (
     _dates,
     _match,
     _signatures,
+    _provenance,
     _reproducer,
     _fixes,
     _evidence,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envaudit.rulebook.rule import Rule, RuleFix
+    from envaudit.rulebook.rule import Reproducer, Rule, RuleFix
 
 _IMPACT = {
     "import-error": "the import fails",
@@ -19,6 +19,7 @@ _IMPACT = {
     "install-corruption": "the installation is damaged",
     "warning": "a warning is printed",
 }
+_UNSEEN = "Nobody has seen it happen here: the bound was taken over ({}), and is a warning for that reason."
 
 
 def rule_page(rule: Rule) -> str:
@@ -28,7 +29,8 @@ def rule_page(rule: Rule) -> str:
     impact = ", ".join(_IMPACT.get(word, word) for word in rule.impact)
     blocks += [f"## What you would see\n\n{impact[:1].upper()}{impact[1:]}:\n\n{_code(rule.symptom)}"]
     blocks += [f"## How to fix it\n\n{_bullets(_fix(fix) for fix in rule.fixes)}"]
-    blocks += [f"## How to see it happen\n\n{_reproducer(rule)}"]
+    again = _sets(rule.reproducer) if rule.reproducer else _UNSEEN.format(rule.origin)
+    blocks += [f"## How to see it happen\n\n{again}"]
     blocks += [f"## Evidence\n\n{_bullets(_evidence(rule))}"]
     return "\n\n".join(blocks) + "\n"
 
@@ -69,8 +71,7 @@ def _fix(fix: RuleFix) -> str:
     return f"{text}: {fix.note}" if fix.note else text
 
 
-def _reproducer(rule: Rule) -> str:
-    reproducer = rule.reproducer
+def _sets(reproducer: Reproducer) -> str:
     status = reproducer.expect.exit
     ends = f"exit status {status}" if isinstance(status, int) else f"signal {status}"
     good = f"Python {reproducer.good_python or reproducer.python}"

@@ -2,7 +2,8 @@
 
 The words here are the keys of the files in ``rules/``. A rule says when it applies
 (``match``), what a user then sees (``symptom``, ``signatures``), what heals it (``fixes``), how anybody can see it
-happen (``reproducer``) and why it is believed (``evidence``).
+happen (``reproducer``) and why it is believed (``evidence``). One whose ``basis`` is ``imported`` was taken from
+another database (``origin``, ``license``) and has not been seen to happen: it has no reproducer, and is never an error.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Rule(NamedTuple):
     match: Match
     signatures: tuple[Signature, ...]
     fixes: tuple[RuleFix, ...]
-    reproducer: Reproducer
+    reproducer: Reproducer | None
     evidence: tuple[RuleEvidence, ...]
     file: str
     license: str = ""

@@ -11,7 +11,7 @@ import pytest
 import envaudit.proof
 from envaudit.cli import main
 from envaudit.proof import Outcome
-from tests.rulebook.examples import SOUND, changed, write_rule
+from tests.rulebook.examples import IMPORTED, SOUND, changed, write_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,6 +137,19 @@ def test_verify(two: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "verify", "ea-2026-0001", "--rules", two, "-f", "json"]) == 0
     (outcome,) = json.loads(capsys.readouterr().out)
     assert (outcome["rule"], outcome["verdict"], outcome["good"]) == ("EA-2026-0001", "holds", ["exit 0"])
+
+
+def test_what_was_only_taken_over_is_not_verified_but_marked(
+    two: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rule(tmp_path / "taken", IMPORTED.replace("EA-2026-0001", "EA-2026-9003"), "EA-2026-9003.toml")
+    assert main(["rules", "list", "--rules", str(tmp_path / "taken")]) == 0
+    assert "imports a name that beta 3 removed (imported)" in capsys.readouterr().out
+    write_rule(Path(two), IMPORTED.replace("EA-2026-0001", "EA-2026-9003"), "EA-2026-9003.toml")
+    assert main(["rules", "verify", "--rules", two]) == 1
+    assert "of 2 rules hold" in capsys.readouterr().out
+    assert main(["rules", "verify", "EA-2026-9003", "--rules", two]) == 2
+    assert "imported, without a reproducer: EA-2026-9003" in capsys.readouterr().err
 
 
 def test_verify_resumes(two: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -231,6 +231,8 @@ def try_import(python: str, module: str) -> str:
 def try_rule(python: str, name: str) -> str:
     """Run the program of a rule in the environment; return what it ended with if it failed as the rule says."""
     (rule,) = (each for each in load_rules([default_folder()]).active() if each.id == name)
+    if rule.reproducer is None:
+        return f"{name} was imported, and has no program to run"
     with tempfile.TemporaryDirectory(prefix="envaudit-rule-") as folder:
         ended = Prober(Path(folder)).probe(python, rule.reproducer.probe)
     what = f"the program of {name}"

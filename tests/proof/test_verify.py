@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -62,6 +63,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def rule(*pairs: tuple[str, str]) -> Rule:
     """The sound rule, for the Python that runs the tests."""
     found = parsed(("exclude_newer = 2026-11-01\n", ""), *pairs)
+    assert found.reproducer is not None
     return found._replace(reproducer=found.reproducer._replace(python=HERE))
 
 
@@ -127,12 +129,18 @@ def test_an_interruption_leaves_nothing(scratch: Path) -> None:
 
 
 def _sleepers() -> list[int]:
-    return [
-        process.pid
-        for process in psutil.Process(os.getpid()).children(recursive=True)
-        if any("time.sleep(300)" in word for word in process.cmdline())
-        and "supervisor.py" not in " ".join(process.cmdline())
-    ]
+    found = []
+    for process in psutil.Process(os.getpid()).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile, or nobody has asked yet how it did
+            words = " ".join(process.cmdline())
+            found += [process.pid] if "time.sleep(300)" in words and "supervisor.py" not in words else []
+    return found
+
+
+def test_what_was_only_taken_over_cannot_be_verified(scratch: Path) -> None:
+    assert scratch.is_dir()
+    with Verifier() as verifier, pytest.raises(UsageError, match="no reproducer"):
+        verifier.verify(parsed()._replace(reproducer=None))
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,15 @@ type = "changelog"
 url = "https://example.org/beta/3.0"
 '''
 
+# The same bound, taken over from another database, without anybody having seen it break.
+_START, _END = SOUND.index("[reproducer]"), SOUND.index("[[evidence]]")
+IMPORTED = (
+    (SOUND[:_START] + SOUND[_END:])
+    .replace('severity = "error"', 'severity = "warning"')
+    .replace('basis = "reproduced"', 'basis = "imported"')
+    .replace('origin = "hand"', 'origin = "import:example/patches@1234567#alpha.yaml"\nlicense = "BSD-3-Clause"')
+)
+
 
 def write_rule(folder: Path, text: str = SOUND, name: str = "EA-2026-0001.toml") -> str:
     """Write a rule file (and VERSION) and return its path."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from envaudit.rulebook import default_folder, fix_sentence, load_rules, rule_page
+from envaudit.rulebook.parse import parse_rule
 from envaudit.rulebook.rule import RuleFix
 from tests.rulebook.examples import parsed
 
@@ -44,6 +45,18 @@ def test_page_of_other_forms() -> None:
         "license: MIT",
     ):
         assert part in page, part
+
+
+def test_the_page_of_an_imported_bound_says_that_nobody_has_seen_it() -> None:
+    from tests.rulebook.examples import IMPORTED
+
+    rule, _ = parse_rule(IMPORTED, "EA-2026-0001.toml")
+    assert rule is not None
+    page = rule_page(rule)
+    assert (
+        "Nobody has seen it happen here: the bound was taken over (import:example/patches@1234567#alpha.yaml)" in page
+    )
+    assert "- basis: imported, origin: import:example/patches@1234567#alpha.yaml, license: BSD-3-Clause" in page
 
 
 def test_withdrawn_page_says_so_first() -> None:
