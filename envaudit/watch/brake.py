@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.watch.crash import SIGNALS, Crash, Fault, NativeFrame, read_text
 from envaudit.watch.fault import describe, find_context
+from envaudit.watch.machine import X86_64, this_machine
 from envaudit.watch.memory import Memory
 from envaudit.watch.pipe import drain
 from envaudit.watch.regions import read_regions
@@ -23,7 +24,6 @@ from envaudit.watch.unwind import native_stack
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_WRITE = "1"  # number of the system call on x86_64
 _LOOKS = 200
 _BETWEEN = 0.001  # seconds
 _MOST_THREADS = 4096
@@ -33,8 +33,9 @@ def can_look() -> str:
     """Return why the native stack of a crash cannot be read on this system; empty where it can."""
     if sys.platform != "linux":
         return "the library of a crash can be read on Linux only: the signal and the Python line are known here"
-    if os.uname().machine != "x86_64":
-        return "the library of a crash can be read on x86_64 only: the signal and the Python line are known here"
+    if this_machine() is None:
+        known = "x86_64 and aarch64"
+        return f"the library of a crash can be read on {known} only: the signal and the Python line are known here"
     return ""
 
 
@@ -68,11 +69,12 @@ class _Seen(NamedTuple):
 
 def _who_writes(writing: int, pids: list[int]) -> tuple[int, int]:
     """Return process and stack pointer of the thread that hangs in a write to the pipe; zeros if there is none."""
+    machine = this_machine() or X86_64
     for _ in range(_LOOKS):
         for pid in pids:
             for task in _threads(pid):
                 words = _words(f"/proc/{pid}/task/{task}/syscall")
-                if len(words) == 9 and words[0] == _WRITE and int(words[1], 16) == writing:
+                if len(words) == 9 and words[0] == machine.write and int(words[1], 16) == writing:
                     return pid, int(words[7], 16)
         time.sleep(_BETWEEN)
     return 0, 0
@@ -100,12 +102,13 @@ def _see(pid: int, stack: int) -> tuple[_Seen | None, str]:
         memory = Memory(pid)
     except OSError as error:
         return None, f"the memory of the process cannot be read: {error.strerror}"
+    machine = this_machine() or X86_64
     try:
-        context = find_context(memory, regions, stack)
+        context = find_context(memory, regions, stack, machine)
         if context is None:
             return None, "the registers at the crash were not found"
-        faults = {name: describe(context, name, memory, regions) for name in SIGNALS.values()}
-        native = native_stack(memory, regions, context.registers)
+        faults = {name: describe(context, name, memory, regions, machine) for name in SIGNALS.values()}
+        native = native_stack(memory, regions, context.registers, machine)
     finally:
         memory.close()
     return _Seen(faults, native, *_memory_of(pid)), ""

@@ -17,6 +17,17 @@ _FRAME = re.compile(r'^ {2}File "(?P<path>.*)", line (?P<line>\d+) in (?P<functi
 _MOST_FRAMES = 60
 
 
+class Context(NamedTuple):
+    """The moment of a crash: registers by their numbers in DWARF, and what the processor reported.
+
+    ``kind`` and ``address`` are those of ``Fault``.
+    """
+
+    registers: dict[int, int]
+    kind: str
+    address: int | None = None
+
+
 class Fault(NamedTuple):
     """What went wrong.
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from envaudit.watch.machine import SIGNED, X86_64, Machine
 from envaudit.watch.memory import Cursor, Reads, UnreadableError
 
-# x86_64, numbers of registers in DWARF.
-RBP, RSP, RIP = 6, 7, 16
-_LAST_REGISTER = 16
 _MOST_ENTRY = 64 * 1024
 _MOST_FUNCTIONS = 4 * 1024 * 1024
 _MOST_STEPS = 4096
 _MOST_SAVED = 64
 _TABLE_ENCODING = 0x3B  # relative to the table, four bytes, signed: what every linker writes
 _NONE = 0xFF
+# A signal frame; on aarch64 return addresses signed with the second key, and frames with tagged memory.
+_SILENT = frozenset("SBG")
 
 
 class Rule(NamedTuple):
@@ -34,13 +34,17 @@ class Rule(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The rules at one address. ``cfa`` is a register plus a number (``number`` and ``base``), or an expression."""
+    """The rules at one address. The CFA is a register plus a number (``base``, ``number``), or the expression ``code``.
+
+    ``back`` is the register that stands for the return address.
+    """
 
     base: int
     number: int
     code: bytes
     rules: dict[int, Rule]
     is_signal: bool
+    back: int
 
 
 class _Common(NamedTuple):
@@ -51,10 +55,11 @@ class _Common(NamedTuple):
     encoding: int
     augmented: bool
     is_signal: bool
+    back: int
     start: bytes
 
 
-def row_at(memory: Reads, table: int, pc: int) -> Row:
+def row_at(memory: Reads, table: int, pc: int, machine: Machine = X86_64) -> Row:
     """Return the rules for an address from the table (``.eh_frame_hdr``) at another; raises ``UnreadableError``."""
     address, data = _entry(memory, _search(memory, table, pc))
     cursor = Cursor(data, address)
@@ -68,11 +73,11 @@ def row_at(memory: Reads, table: int, pc: int) -> Row:
         raise UnreadableError("no entry for this address")
     if common.augmented:
         cursor.take(cursor.uleb())
-    program = _Program(common, pc)
+    program = _Program(common, pc, machine)
     program.run(Cursor(common.start), begin)
     program.initial = dict(program.rules)
     program.run(Cursor(data, address, cursor.position), begin)
-    return Row(program.base, program.number, program.code, program.rules, common.is_signal)
+    return Row(program.base, program.number, program.code, program.rules, common.is_signal, common.back)
 
 
 def _search(memory: Reads, table: int, pc: int) -> int:
@@ -116,10 +121,7 @@ def _common(memory: Reads, address: int) -> _Common:
     version = cursor.byte()
     letters = cursor.text()
     code_align, data_align = cursor.uleb(), cursor.sleb()
-    if version == 1:
-        cursor.byte()
-    else:
-        cursor.uleb()
+    back = cursor.byte() if version == 1 else cursor.uleb()
     encoding = 0
     if letters.startswith(b"z"):
         end = cursor.uleb()
@@ -131,21 +133,23 @@ def _common(memory: Reads, address: int) -> _Common:
                 cursor.byte()
             elif letter == "P":
                 cursor.pointer(cursor.byte() & 0x7F)
-            elif letter != "S":
+            elif letter not in _SILENT:
                 raise UnreadableError("an entry with unknown additions")
         cursor.position = end
     elif letters:
         raise UnreadableError("an entry with unknown additions")
-    return _Common(code_align, data_align, encoding, letters.startswith(b"z"), b"S" in letters, data[cursor.position :])
+    start = data[cursor.position :]
+    return _Common(code_align, data_align, encoding, letters.startswith(b"z"), b"S" in letters, back, start)
 
 
 class _Program:
     """Runs the instructions of an entry up to an address."""
 
-    def __init__(self, common: _Common, pc: int) -> None:
+    def __init__(self, common: _Common, pc: int, machine: Machine) -> None:
         self._common = common
         self._pc = pc
-        self.base, self.number, self.code = RSP, 8, b""
+        self._machine = machine
+        self.base, self.number, self.code = machine.sp, 8 if machine.link < 0 else 0, b""
         self.rules: dict[int, Rule] = {}
         self.initial: dict[int, Rule] = {}
         self._saved: list[tuple[int, int, bytes, dict[int, Rule]]] = []
@@ -163,6 +167,9 @@ class _Program:
                     return
             elif operation >> 6:
                 self._short(operation, cursor)
+            elif operation == 0x2D and self._machine.link >= 0:  # from here on the other way round: signed or not
+                if self.rules.pop(SIGNED, None) is None:
+                    self.rules[SIGNED] = Rule("same")
             elif not (self._cfa(operation, cursor) or self._register(operation, cursor)):
                 raise UnreadableError(f"the unknown instruction {operation:#x}")
         raise UnreadableError("too many instructions")
@@ -228,7 +235,7 @@ class _Program:
         return True
 
     def _set(self, register: int, rule: Rule) -> None:
-        if register <= _LAST_REGISTER:
+        if register <= self._machine.last:
             self.rules[register] = rule
 
     def _restore(self, register: int) -> None:

@@ -12,7 +12,7 @@ from envaudit.watch.memory import Reads, UnreadableError
 if TYPE_CHECKING:
     from envaudit.watch.regions import Region, Regions
 
-_PT_LOAD = 1
+_PT_LOAD, _PF_X = 1, 1
 _PT_GNU_EH_FRAME = 0x6474E550
 _SHT_SYMTAB, _SHT_DYNSYM = 2, 11
 _FUNCTIONS = {2, 10}  # STT_FUNC, STT_GNU_IFUNC
@@ -51,12 +51,9 @@ class Objects:
         region = self._regions.at(address)
         if region is None or not (region.path.startswith("/") or region.path == "[vdso]"):
             return None
-        first = self._regions.first_of(region)
-        if first is None:
-            return None
-        if first.start not in self._known:
-            self._known[first.start] = self._loaded(first)
-        return self._known[first.start]
+        if region.start not in self._known:
+            self._known[region.start] = self._loaded(region)
+        return self._known[region.start]
 
     def symbol(self, address: int) -> Symbol | None:
         """Return the function an address lies in, or the nearest before it."""
@@ -67,7 +64,10 @@ class Objects:
             self._symbols[loaded.path] = _Symbols(loaded.path)
         return self._symbols[loaded.path].at(address - loaded.bias)
 
-    def _loaded(self, first: Region) -> Loaded | None:
+    def _loaded(self, region: Region) -> Loaded | None:
+        first = self._regions.first_of(region)
+        if first is None:
+            return None
         try:
             head = self._memory.read(first.start, 64)
             if head[:6] != b"\x7fELF\x02\x01":
@@ -78,21 +78,25 @@ class Objects:
             data = self._memory.read(first.start + place, size * count)
         except UnreadableError:
             return None
-        return _from_headers(first, data)
+        return _from_headers(region, data)
 
 
-def _from_headers(first: Region, data: bytes) -> Loaded | None:
-    """Return where a file was loaded, by its program headers."""
+def _from_headers(region: Region, data: bytes) -> Loaded | None:
+    """Return where a file was loaded, by its program headers and the region its code is in.
+
+    Several segments may share a page of the file, and then lie at several places: only that of the code counts.
+    """
     bias: int | None = None
     table = 0
-    for kind, _, offset, address, _, _, _, _ in struct.iter_unpack("<IIQQQQQQ", data):
-        if kind == _PT_LOAD and bias is None and offset < _PAGE:
-            bias = first.start - (address - address % _PAGE)
+    for kind, rights, offset, address, _, size, _, _ in struct.iter_unpack("<IIQQQQQQ", data):
+        begins = offset - offset % _PAGE
+        if kind == _PT_LOAD and rights & _PF_X and begins <= region.offset < offset + size:
+            bias = region.start - region.offset - (address - offset)
         elif kind == _PT_GNU_EH_FRAME:
             table = address
     if bias is None:
         return None
-    return Loaded(first.path, bias, table + bias if table else 0)
+    return Loaded(region.path, bias, table + bias if table else 0)
 
 
 class _Symbols:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from envaudit.watch.host import counters, tightest_group
 from envaudit.watch.launch import adopt_orphans, launch
+from envaudit.watch.machine import this_machine
 from envaudit.watch.pipe import make_pipe
 from envaudit.watch.samples import Samples
 from envaudit.watch.tree import Tree
@@ -37,7 +38,6 @@ _MOST_TALK = 4 * 1024 * 1024
 _MOST_REQUEST = 4 * 1024 * 1024
 _PATIENCE = 3  # interruptions from the keyboard, after which nobody asks the program any more
 _ENDED_BY = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"}  # crashes after which it goes round in circles
-_FUTEX = "202"  # number of the system call on x86_64
 
 
 class Watch:
@@ -225,12 +225,13 @@ class Watch:
 
 def _waiting(pid: int) -> tuple[int, int]:
     """Return how many threads a process has, and how many of them wait for a lock."""
+    machine = this_machine()
     count = locks = 0
     with suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task")[:4096]:
             count += 1
             with suppress(OSError), open(f"/proc/{pid}/task/{task}/syscall", encoding="ascii") as file:
-                locks += file.read(64).split()[:1] == [_FUTEX]
+                locks += machine is not None and file.read(64).split()[:1] == [machine.futex]
     return count, locks
 
 

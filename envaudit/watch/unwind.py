@@ -1,12 +1,14 @@
-"""The native stack of a process that holds still, from the registers of one of its threads (x86_64)."""
+"""The native stack of a process that holds still, from the registers of one of its threads (x86_64 and aarch64)."""
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 from envaudit.watch.crash import NativeFrame
 from envaudit.watch.expression import evaluate
-from envaudit.watch.frame_table import RBP, RIP, RSP, Row, Rule, row_at
+from envaudit.watch.frame_table import Row, Rule, row_at
+from envaudit.watch.machine import SIGNED, X86_64, Machine, without_signature
 from envaudit.watch.memory import Reads, UnreadableError, quads
 from envaudit.watch.objects import Objects
 
@@ -20,21 +22,30 @@ _SCANNED = 4096  # bytes of stack that are searched for a return address where n
 _MASK = 2**64 - 1
 
 
-def native_stack(memory: Reads, regions: Regions, registers: Mapping[int, int]) -> tuple[NativeFrame, ...]:
+def native_stack(
+    memory: Reads, regions: Regions, registers: Mapping[int, int], machine: Machine = X86_64
+) -> tuple[NativeFrame, ...]:
     """Return the frames, innermost first, from registers by their numbers in DWARF. Never raises: it may be short."""
     objects = Objects(memory, regions)
-    stepper = _Stepper(memory, regions, objects)
+    stepper = _Stepper(memory, regions, objects, machine)
     found: list[NativeFrame] = []
     state: dict[int, int] | None = dict(registers)
     interrupted = sure = True  # the first address is the next instruction itself, not behind a call
-    while state is not None and state.get(RIP) and len(found) < _MOST_FRAMES:
-        pc = state[RIP] if interrupted else state[RIP] - 1
+    while state is not None and state.get(machine.pc) and len(found) < _MOST_FRAMES:
+        pc = state[machine.pc] if interrupted else state[machine.pc] - 1
         found.append(_described(objects, regions, pc, sure=sure))
-        before = state[RSP]
+        before = state
         state, interrupted, sure = stepper.caller(state, pc)
-        if state is not None and state[RSP] < before:
+        if state is not None and not _goes_on(before, state, machine):
             break
     return tuple(found)
+
+
+def _goes_on(before: Mapping[int, int], state: Mapping[int, int], machine: Machine) -> bool:
+    """Whether a step led outwards: the stack shrinks, or at least the place is another."""
+    if state[machine.sp] == before[machine.sp]:
+        return state.get(machine.pc) != before[machine.pc]
+    return state[machine.sp] > before[machine.sp]
 
 
 def _described(objects: Objects, regions: Regions, pc: int, *, sure: bool) -> NativeFrame:
@@ -47,17 +58,18 @@ def _described(objects: Objects, regions: Regions, pc: int, *, sure: bool) -> Na
 class _Stepper:
     """Steps from one frame to the one that called it."""
 
-    def __init__(self, memory: Reads, regions: Regions, objects: Objects) -> None:
+    def __init__(self, memory: Reads, regions: Regions, objects: Objects, machine: Machine) -> None:
         self._memory = memory
         self._regions = regions
         self._objects = objects
+        self._machine = machine
 
     def caller(self, state: dict[int, int], pc: int) -> tuple[dict[int, int] | None, bool, bool]:
         """Return the registers of the caller, whether it was interrupted by a signal, and whether that is sure."""
         loaded = self._objects.at(pc)
         if loaded is not None and loaded.table:
             try:
-                row = row_at(self._memory, loaded.table, pc)
+                row = row_at(self._memory, loaded.table, pc, self._machine)
                 return self._by_row(state, row), row.is_signal, True
             except UnreadableError:
                 pass  # code without an entry, or damaged: the ways below need none
@@ -76,16 +88,16 @@ class _Stepper:
         else:
             raise UnreadableError("the frame depends on a register that is not known")
         new = dict(state)
-        new[RSP] = cfa
-        new.pop(RIP)
+        new[self._machine.sp] = cfa
+        new.pop(self._machine.pc)
         for register, rule in row.rules.items():
             value = self._value(rule, register, state, cfa)
             if value is None:
                 new.pop(register, None)
             else:
                 new[register] = value
-        if RIP not in new:
-            new[RIP] = 0
+        back = new.get(row.back, 0)
+        new[self._machine.pc] = without_signature(back) if SIGNED in row.rules else back
         return new
 
     def _value(self, rule: Rule, register: int, state: dict[int, int], cfa: int) -> int | None:
@@ -103,38 +115,51 @@ class _Stepper:
         return value if rule.how == "computed" else quads(self._memory, value, 1)[0]
 
     def _bad_target(self, state: dict[int, int], pc: int) -> dict[int, int]:
-        """Return from a call to where there is no code: the return address is what was pushed last."""
+        """Return from a call to where there is no code: the call has just left the return address."""
+        pc_register, sp, link, _ = self._numbers()
         if self._regions.code(pc) is not None:
             raise UnreadableError("there is code")
-        back = quads(self._memory, state[RSP], 1)[0]
+        pushed = link < 0
+        back = quads(self._memory, state[sp], 1)[0] if pushed else without_signature(state.get(link, 0))
         if self._regions.code(back) is None:
             raise UnreadableError("nothing was called")
-        return {**state, RIP: back, RSP: state[RSP] + 8}
+        return {**state, pc_register: back, sp: state[sp] + 8 if pushed else state[sp]}
 
     def _by_frame_pointer(self, state: dict[int, int], pc: int) -> dict[int, int]:
+        pc_register, sp, link, fp = self._numbers()
         if self._regions.code(pc) is None:
             raise UnreadableError("there is no code")
-        base = state.get(RBP, 0)
-        if base < state[RSP]:
-            raise UnreadableError("rbp is no frame pointer")
+        base = state.get(fp, 0)
+        if base < state[sp]:
+            raise UnreadableError("there is no frame pointer")
         before, back = quads(self._memory, base, 2)
+        back = back if link < 0 else without_signature(back)
         if self._regions.code(back) is None or not self._follows_call(back):
-            raise UnreadableError("rbp is no frame pointer")
-        return {RIP: back, RSP: base + 16, RBP: before}
+            raise UnreadableError("there is no frame pointer")
+        return {pc_register: back, sp: base + 16, fp: before}
 
     def _by_scanning(self, state: dict[int, int], _pc: int) -> dict[int, int]:
-        start = state[RSP]
+        pc_register, sp, link, fp = self._numbers()
+        start = state[sp]
         region = self._regions.at(start)
         if region is None:
             raise UnreadableError("there is no stack")
         count = min(_SCANNED, region.end - start) // 8
         for number, value in enumerate(quads(self._memory, start, count)):
-            code = self._regions.code(value)
-            if code is not None and code.path.startswith("/") and self._follows_call(value):
-                new = {RIP: value, RSP: start + 8 * (number + 1)}
-                return {**new, RBP: state[RBP]} if RBP in state else new
+            back = value if link < 0 else without_signature(value)
+            code = self._regions.code(back)
+            if code is not None and code.path.startswith("/") and self._follows_call(back):
+                new = {pc_register: back, sp: start + 8 * (number + 1)}
+                return {**new, fp: state[fp]} if fp in state else new
         raise UnreadableError("no return address on the stack")
 
+    def _numbers(self) -> tuple[int, int, int, int]:
+        return self._machine.pc, self._machine.sp, self._machine.link, self._machine.fp
+
     def _follows_call(self, address: int) -> bool:
-        before = self._memory.read(address - 7, 7)
-        return before[2] == 0xE8 or 0xFF in {before[0], before[1], before[4], before[5]}
+        if self._machine.link < 0:
+            before = self._memory.read(address - 7, 7)
+            return before[2] == 0xE8 or 0xFF in {before[0], before[1], before[4], before[5]}
+        word: int = struct.unpack("<I", self._memory.read(address - 4, 4))[0]
+        # BL; BLR; BLRAA and its kin, which check a signature first.
+        return word >> 26 == 0x25 or word & 0xFFFFFC1F == 0xD63F0000 or word & 0xFEFFF800 == 0xD63F0800

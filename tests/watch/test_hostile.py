@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from envaudit.watch.crash import read_text
 from envaudit.watch.expression import evaluate
-from envaudit.watch.fault import find_context, instruction_class
+from envaudit.watch.fault import find_context
+from envaudit.watch.fault_x86_64 import instruction_class
 from envaudit.watch.frame_table import row_at
 from envaudit.watch.memory import Cursor, UnreadableError
 from envaudit.watch.objects import Objects
