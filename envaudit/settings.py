@@ -31,8 +31,8 @@ _FILE_LIMIT = 4 * 1024**2  # bytes of a configuration file
 _TOOL_PREFIX = "tool.envaudit."
 _NO_CACHE = "ENVAUDIT_NO_CACHE"
 _OTHER_VARIABLES = (
-    "ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG", "ENVAUDIT_CACHE_DIR", _NO_CACHE, "ENVAUDIT_INDEX_URL",
-    "ENVAUDIT_EXTRA_INDEX_URL", "ENVAUDIT_FIND_LINKS", "ENVAUDIT_CERT",
+    "ENVAUDIT_CONFIG", "ENVAUDIT_NO_CONFIG", "ENVAUDIT_DEBUG", "ENVAUDIT_CACHE_DIR", "ENVAUDIT_STATE_DIR", _NO_CACHE,
+    "ENVAUDIT_INDEX_URL", "ENVAUDIT_EXTRA_INDEX_URL", "ENVAUDIT_FIND_LINKS", "ENVAUDIT_CERT",
 )  # fmt: skip
 # A file of the project under audit must not be able to say what is written to.
 _NEVER_IN_A_FILE = frozenset({"output", "step-summary"})

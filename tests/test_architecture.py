@@ -34,7 +34,7 @@ LEVELS = (
     {"checks", "report", "verdict"},
     {"audit", "proof"},
     {"gate"},
-    {"cli"},
+    {"cli", "jupyter"},
     {"__main__"},
 )
 SECTIONS = ["What it detects", "Why it matters", "What you would see", "How to fix it", "Known limits"]

@@ -117,7 +117,8 @@ def _supervise(settings: Settings, command: Sequence[str], lifeline: int) -> int
     folder = verdict_folder(environ)
     connection = connection_file(command)
     verdict = unseen(folder, os.path.basename(connection), environ.get("JPY_SESSION_NAME", ""))
-    about = {"verdict": verdict, "signal": MEMORY_SIGNAL if settings.interrupts else 0, "memory": size(memory)}
+    asked = MEMORY_SIGNAL if settings.interrupts else 0
+    about = {"verdict": verdict, "signal": asked, "memory": size(memory), "limit": memory}
     request = _request(command, {**environ, "ENVAUDIT_KERNEL": json.dumps(about)}, memory)
     watch = KernelWatch(request, lifeline, interrupts=settings.interrupts)
     try:

@@ -15,6 +15,7 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 
 VARIABLE = "ENVAUDIT_KERNEL"
+ABOUT = {}  # what the magic of envaudit reads of a watched kernel: "limit" in bytes
 _MOST_SOURCE = 16000
 _MOST_VERDICT = 1024 * 1024
 _HEADER = ("msg_id", "msg_type", "session", "username", "version")
@@ -129,6 +130,7 @@ def main():  # noqa: ANN201
     boot = module_from_spec(spec)
     spec.loader.exec_module(boot)
     about = json.loads(os.environ.pop(VARIABLE))
+    ABOUT["limit"] = about["limit"]
     talk = boot.Talk(int(sys.argv[3]))
     run_module = boot.run_module
 

@@ -30,8 +30,8 @@ CRASH = "import ctypes\ndef read(address):\n    return ctypes.string_at(address)
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an environment with a kernel, in which envaudit is not installed, and numpy is not either."""
-    return build_environment(tmp_path_factory.mktemp("lab") / "env", "3.11", ["ipykernel>=6.29"])
+    """Return an environment with a kernel, in which envaudit is not installed, though what the magic needs is."""
+    return build_environment(tmp_path_factory.mktemp("lab") / "env", "3.11", ["ipykernel>=6.29", "importlib-metadata"])
 
 
 def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +54,7 @@ def _environ(home: Path) -> dict[str, str]:
 def steps(lab: Path, tmp_path: Path) -> Steps:
     """Return a function that installs a watched kernel and does things with it."""
 
-    def do(*wanted: dict[str, object], on_limit: str = "interrupt") -> dict[str, Any]:
+    def do(*wanted: dict[str, object], on_limit: str = "interrupt", **environ: str) -> dict[str, Any]:
         made = command(
             tmp_path, "install", "-p", str(lab), "--name", "w", "--memory-limit", "400M", "--on-limit", on_limit
         )
@@ -66,7 +66,7 @@ def steps(lab: Path, tmp_path: Path) -> Steps:
             text=True,
             check=False,
             timeout=300,
-            env=_environ(tmp_path),
+            env={**_environ(tmp_path), **environ},
             cwd=tmp_path,
         )
         assert client.returncode == 0, client.stderr
@@ -216,3 +216,23 @@ def test_what_is_watched_is_checked_like_others_and_removed(steps: Steps, lab: P
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert command(tmp_path, "uninstall", "w").returncode == 0
     assert not (tmp_path / ".local/share/jupyter/kernels/w").exists()
+
+
+def test_the_magic_in_a_real_kernel(steps: Steps) -> None:
+    done = steps(
+        {"run": "%load_ext envaudit"},
+        {"run": "data = bytearray(30_000_000)"},
+        {"run": "%envaudit memory"},
+        {"run": "%envaudit check"},
+        PYTHONPATH=str(ROOT),
+    )["steps"]
+    assert done[0]["shown"] == []
+    ((kind, memory, html),) = done[2]["shown"]
+    assert kind == "display_data"
+    assert "of 400 MiB (limit of this watched kernel)" in memory
+    assert "data  bytearray of 30,000,000" in memory
+    assert "<table" in html
+    ((_, checked, drawn),) = done[3]["shown"]
+    assert checked.startswith("envaudit ")
+    assert "ulimit -d" not in checked  # which is the limit that the kernel was given
+    assert "<summary>" in drawn
