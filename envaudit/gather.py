@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envaudit.binary import Closely
     from envaudit.binary.ahead import Ahead
     from envaudit.cache.database import Cache
+    from envaudit.linker import Offered
     from envaudit.model import (
         Binary,
         Distribution,
@@ -93,15 +94,21 @@ def _gather(
     from envaudit.binary.ahead import Ahead  # noqa: PLC0415  importing the command line must stay cheap
 
     # With a cache it shows only after the scan which files have to be read.
-    with Ahead(_closely(_expected_numpy(target), asked)) as ahead:
-        return _gather_with(ahead if cache is None else None, target, cache, environ, asked, integrity)
+    if cache is not None:
+        return _gather_with(None, target, cache, environ, asked, integrity)
+    from envaudit.linker import Offered, offered_by_interpreter  # noqa: PLC0415
+
+    offered = offered_by_interpreter(target, environ, target.root) if asked.symbols else Offered()
+    with Ahead(_closely(_expected_numpy(target), asked, offered)) as ahead:
+        return _gather_with(ahead, target, cache, environ, asked, integrity, offered)
 
 
-def _closely(numpy: RunningNumpy | None, asked: Asked) -> Closely:
+def _closely(numpy: RunningNumpy | None, asked: Asked, offered: Offered | None = None) -> Closely:
     """Return how closely compiled files are read for what is asked of them, beside this NumPy."""
     from envaudit.binary import Closely, code_for  # noqa: PLC0415
 
-    return Closely(code_for(numpy), asked.numpy, asked.pybind11, asked.versions, asked.symbols)
+    names = offered.names if offered is not None else frozenset()
+    return Closely(code_for(numpy), asked.numpy, asked.pybind11, asked.versions, asked.symbols, names)
 
 
 def _expected_numpy(target: Target) -> RunningNumpy | None:
@@ -121,6 +128,7 @@ def _gather_with(  # noqa: PLR0917
     environ: Mapping[str, str],
     asked: Asked,
     integrity: Integrity,
+    offered: Offered | None = None,
 ) -> Facts:
     from envaudit.cache.compiled import KeptFiles  # noqa: PLC0415
     from envaudit.linker import link_target  # noqa: PLC0415
@@ -133,13 +141,16 @@ def _gather_with(  # noqa: PLR0917
     files = [(entry, dist.site_dir, dist.info_path) for dist in visible for entry in dist.binaries]
     files += [(loose.entry, loose.site_dir, loose.owner) for loose in scan.loose_binaries]
     gaps: list[Gap] = []
-    closely = _closely(numpy, asked)
+    closely = _closely(numpy, asked, offered)
     kept = KeptFiles(cache, closely.code)
     kept.look_up((f"{site_dir}/{entry.path}", entry) for entry, site_dir, _ in files)
     compiled = CompiledFiles(target, numpy, kept, closely, ahead)
     binaries = tuple(compiled.read(files))
     gaps += compiled.gaps
-    links = link_target(target, binaries, environ, target.root, compiled.symbols, kept.get, judge=asked.symbols)
+    known = {"offered": offered} if offered is not None else {}
+    links = link_target(
+        target, binaries, environ, target.root, compiled.symbols, kept.get, judge=asked.symbols, **known
+    )
     kept.save()
     changed = scan.changed
     if integrity.compare:

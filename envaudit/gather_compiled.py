@@ -34,14 +34,14 @@ class CompiledFiles:
     """The compiled files of a target, read so ``closely``, or known from ``kept``.
 
     ``begun`` may have begun to read them. ``gaps`` says what could not be read. ``symbols`` are those that were read
-    with the files, by path, for who links them; ``None`` if they are not wanted.
+    with the files, by path, for who links them.
     """
 
     def __init__(
         self, target: Target, numpy: RunningNumpy | None, kept: KeptFiles, closely: Closely, begun: Ahead | None = None
     ) -> None:
         self.gaps: list[Gap] = []
-        self.symbols: dict[str, Symbols] | None = {} if closely.symbols else None
+        self.symbols: dict[str, Symbols] = {}
         self._machine = target.machine
         self._elsewhere = _OF_OTHER_SYSTEMS.get(target.platform.partition("-")[0], ())
         self._numpy = numpy
@@ -89,7 +89,7 @@ class CompiledFiles:
             read = self._ahead.pop(path) if path in self._ahead else None
             facts, names = read or read_both(path, self._closely)
             explained = False
-            if self.symbols is not None and names is not None:
+            if names is not None:
                 self.symbols[path] = names
         if not explained and refusal(facts.numpy, self._numpy):
             facts, explained = (

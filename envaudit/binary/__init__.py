@@ -43,7 +43,7 @@ class Closely(NamedTuple):
 
     ``code`` tells how much machine code to look at, see ``code_for``. ``numpy`` is what the file needs of NumPy,
     ``pybind11`` the name of its pybind11 internals, ``versions`` are the symbol versions and ``symbols`` the names that
-    it expects of others.
+    it expects of others, without those that are ``offered`` to every file.
     """
 
     code: Code = "never"
@@ -51,6 +51,7 @@ class Closely(NamedTuple):
     pybind11: bool = True
     versions: bool = True
     symbols: bool = True
+    offered: frozenset[bytes] = frozenset()
 
 
 _ALL = Closely()
@@ -74,18 +75,20 @@ def read_both(path: str, closely: Closely = _ALL) -> tuple[BinaryFacts, Symbols 
     Its frameworks are not searched for beyond what tells good from bad: six searches through all strings are for those
     who explain what is wrong with a file, and they call ``read_binary``.
     There are no symbols of other formats than ELF, of a file that is cut short, and where they cannot be read:
-    ``read_symbols`` then says why.
+    ``read_symbols`` then says why. Those that are not wanted are read when they are asked for.
     """
     with open_regular(path) as (descriptor, size):
         source = Source(descriptor, size)
         image = _image(source, "", versions=closely.versions)
         facts = _facts(source, image, closely, made_by=False)
-        if not closely.symbols or not isinstance(image, elf.ElfImage) or image.truncated:
+        if not isinstance(image, elf.ElfImage) or image.truncated:
             return facts, None
-        from envaudit.binary.symbols import symbols_of  # noqa: PLC0415  the commands that do not link need none
+        from envaudit.binary.symbols import INIT, Symbols, symbols_of  # noqa: PLC0415  not every command links
 
+        if not closely.symbols:
+            return facts, Symbols(path, no_module=bool(image.strings) and INIT not in image.strings)
         try:
-            return facts, symbols_of(path, image.headers, image.strings)
+            return facts, symbols_of(path, image.headers, image.strings, closely.offered)
         except ReadError:
             return facts, None
 

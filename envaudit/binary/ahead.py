@@ -235,7 +235,7 @@ def _plain(item: _Found) -> tuple[Any, ...]:
         numpy=None if need is None else tuple(need._replace(expects=tuple(need.expects))),  # type: ignore[arg-type]
         versions_needed=tuple(map(tuple, facts.versions_needed)),  # type: ignore[arg-type]
     )
-    return path, tuple(plain), None if names is None else (names.undefined, names.defined_versions)
+    return path, tuple(plain), None if names is None else names.known()
 
 
 def _restored(plain: tuple[Any, ...]) -> _Found:
@@ -247,4 +247,7 @@ def _restored(plain: tuple[Any, ...]) -> _Found:
         need = NumpyNeed._make(need)
         need = need._replace(expects=StructSizes._make(need.expects))
     facts = facts._replace(numpy=need, versions_needed=tuple(map(VersionNeed._make, facts.versions_needed)))
-    return path, facts, None if names is None else Symbols(path, *names)
+    if names is None:
+        return path, facts, None
+    undefined, versions, no_module = names
+    return path, facts, Symbols(path, undefined, versions, no_module=no_module)

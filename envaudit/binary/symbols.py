@@ -36,22 +36,36 @@ _UNDEFINED = frozenset(other << 8 | _GLOBAL << 4 | kind for other in range(256) 
 _NEAR = 4096  # bytes of names for each that is asked for: it pays to read all of them at once
 _DENSE = 64  # one symbol in so many is asked for: it pays to read all between them at once
 _PUBLIC = frozenset({0, 3})  # visibility default and protected
+INIT = b"PyInit_"  # begins the name of the function by which Python imports a module
 _UNVERSIONED = 1  # the highest entry of DT_VERSYM that is not the number of a version
 
 
 class Symbols:
-    """The dynamic symbols of one file. What is not given is read when asked for, which may raise ``ReadError``."""
+    """The dynamic symbols of one file. What is not given is read when asked for, which may raise ``ReadError``.
 
-    __slots__ = ("_exports", "_hash", "_path", "_undefined", "_versions")
+    ``no_module`` says that no name in it begins as those of the functions by which Python imports a module.
+    """
+
+    __slots__ = ("_exports", "_hash", "_no_module", "_path", "_undefined", "_versions")
 
     def __init__(
-        self, path: str, undefined: frozenset[bytes] | None = None, versions: frozenset[str] | None = None
+        self,
+        path: str,
+        undefined: frozenset[bytes] | None = None,
+        versions: frozenset[str] | None = None,
+        *,
+        no_module: bool = False,
     ) -> None:
         self._path = path
         self._undefined = undefined
         self._versions = versions
+        self._no_module = no_module
         self._exports: frozenset[bytes] | None = None
         self._hash: GnuHash | None = None
+
+    def known(self) -> tuple[frozenset[bytes] | None, frozenset[str] | None, bool]:
+        """Return what has been read so far: undefined names, defined versions, whether it is no module."""
+        return self._undefined, self._versions, self._no_module
 
     @property
     def undefined(self) -> frozenset[bytes]:
@@ -79,7 +93,7 @@ class Symbols:
 
     def provides(self, names: Collection[bytes]) -> set[bytes]:
         """Return those of the names that the file defines for others, found as the loader finds them."""
-        if not names:
+        if not names or (self._no_module and all(name.startswith(INIT) for name in names)):
             return set()
         if self._exports is None:
             with open_regular(self._path) as (descriptor, size):
@@ -103,13 +117,19 @@ def read_symbols(path: str) -> Symbols:
         return symbols_of(path, ElfHeaders(Source(descriptor, size)))
 
 
-def symbols_of(path: str, headers: ElfHeaders, strings: bytes = b"") -> Symbols:
-    """Do what ``read_symbols`` does for a file that is open; ``strings`` are its names if they have been read."""
+def symbols_of(
+    path: str, headers: ElfHeaders, strings: bytes = b"", offered: frozenset[bytes] = frozenset()
+) -> Symbols:
+    """Do what ``read_symbols`` does for a file that is open; ``strings`` are its names if they have been read.
+
+    Of what it expects those names are left out that are ``offered`` to it in any case.
+    """
     table = _table(headers)
     if table is None:
-        return Symbols(path, frozenset(), frozenset())
+        return Symbols(path, frozenset(), frozenset(), no_module=True)
     strings = strings or headers.strings()
-    return Symbols(path, table.undefined(strings), defined_versions(headers, strings))
+    undefined = table.undefined(strings) - offered
+    return Symbols(path, undefined, defined_versions(headers, strings), no_module=INIT not in strings)
 
 
 class _Table(NamedTuple):

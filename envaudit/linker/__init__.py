@@ -15,7 +15,7 @@ from envaudit.linker.closure import Closures
 from envaudit.linker.judge import Judge, Names, Versions
 from envaudit.linker.known import has_operators
 from envaudit.linker.library import Shelf
-from envaudit.linker.process import Process, host_page_size
+from envaudit.linker.process import Offered, Process, host_page_size
 from envaudit.model import Gap, LinkedFile, Resolved
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from envaudit.linker.library import Library
     from envaudit.model import Binary, Target
 
-__all__ = ["Links", "link_target"]
+__all__ = ["Links", "Offered", "link_target", "offered_by_interpreter"]
 
 _TAG = re.compile(r"[^.]+\.(?:cpython-(\d+t?)d?|pypy(\d+)-pp\d+)(-[A-Za-z0-9_-]+)?\.so")
 _IDENTIFIER = re.compile(r"\w+")
@@ -49,6 +49,17 @@ def _nothing_stored(_: str) -> Stored | None:
     return None
 
 
+def offered_by_interpreter(target: Target, environ: Mapping[str, str], root: str = "") -> Offered:
+    """Return the names that every module of the target finds, without which its names need not be kept.
+
+    Nothing where they cannot be read: ``link_target`` then says why.
+    """
+    if not target.platform.startswith("linux"):
+        return Offered()
+    place = Root(root)
+    return Process(target, place, Shelf(place), environ).offered() or Offered()
+
+
 def link_target(  # noqa: PLR0917  the last three have defaults
     target: Target,
     binaries: Sequence[Binary],
@@ -58,14 +69,16 @@ def link_target(  # noqa: PLR0917  the last three have defaults
     stored: Callable[[str], Stored | None] = _nothing_stored,
     *,
     judge: bool = True,
+    offered: Offered = Offered(),  # noqa: B008  a value that cannot be changed
 ) -> Links:
     """Follow what the compiled files of a target load.
 
     ``binaries`` are all its compiled files, ``environ`` the variables its processes get (``LD_LIBRARY_PATH``),
     ``root`` the folder of an unpacked image in which everything is looked up. ``symbols`` are those that have been
     read already, by path; others are read when they are needed. ``stored`` returns what is known of a path from
-    earlier runs. Where the interpreter or its C library cannot be read, nothing is called missing: one gap says so,
-    and each file says why in ``unread``. Without ``judge`` libraries are looked for, and symbols and versions not.
+    earlier runs, ``offered`` what ``offered_by_interpreter`` has returned. Where the interpreter or its C library
+    cannot be read, nothing is called missing: one gap says so, and each file says why in ``unread``. Without ``judge``
+    libraries are looked for, and symbols and versions not.
     """
     chosen = [binary for binary in binaries if _is_loadable(binary, target)]
     if target.platform.startswith(("macosx", "win")):
@@ -79,16 +92,24 @@ def link_target(  # noqa: PLR0917  the last three have defaults
     shelf = Shelf(place)
     pairs = shelf.add_installed(chosen, symbols or {}, stored)
     process = Process(target, place, shelf, environ)
+    if offered.paths and not process.take_exports(offered):  # the symbols lack names of another interpreter
+        for _, library in pairs:
+            library.forget_symbols()
     gaps = [Gap("LNK", path, why) for path, why in process.search.gaps]
     if process.unknown:
         gaps.append(Gap("LNK", target.prefix, f"what libraries it finds was not checked: {process.unknown}"))
     closures = Closures(process.search, shelf, process.chain, process.loaded)
-    work = _Work(process, closures, Judge(process, shelf) if judge else None, place)
-    files = []
-    for binary, library in pairs:
-        facts = binary.facts
-        if facts is not None and (facts.machine, facts.bits) == (process.kind.machine, process.kind.bits):
-            files.append(work.link(binary, library))
+    work = _Work(process, Judge(process, shelf) if judge else None, place)
+    fitting = [
+        (binary, library)
+        for binary, library in pairs
+        if library.facts is not None
+        and (library.facts.machine, library.facts.bits) == (process.kind.machine, process.kind.bits)
+    ]
+    together = [(binary, library, closures.of(library)) for binary, library in fitting]
+    if work.judge and not process.unknown:
+        work.judge.ask_together(closure for _, library, closure in together if _is_tagged(library))
+    files = [work.link(binary, library, closure) for binary, library, closure in together]
     gaps += _gaps(file for file in files if file.unread and file.is_module and not process.unknown and not file.missing)
     return Links(tuple(files), tuple(gaps), host_page_size(target, place))
 
@@ -97,14 +118,12 @@ class _Work(NamedTuple):
     """What is needed to link one file."""
 
     process: Process
-    closures: Closures
     judge: Judge | None
     root: Root
 
-    def link(self, binary: Binary, library: Library) -> LinkedFile:
-        """Follow one file of the target."""
+    def link(self, binary: Binary, library: Library, closure: Closure) -> LinkedFile:
+        """Say what is wrong with one file of the target, and what it loads."""
         process = self.process
-        closure = self.closures.of(library)
         resolved = tuple(
             Resolved(name, found.library.place, found.how, found.library.owner) for name, found in closure.needs
         )
@@ -173,10 +192,15 @@ def _is_loadable(binary: Binary, target: Target) -> bool:
     return unnamed or match[3].endswith("musl") == (libc == "musl")
 
 
+def _is_tagged(library: Library) -> bool:
+    """Whether the name of a file says for which interpreter it is a module."""
+    return library.path.rpartition("/")[2].partition(".")[2].startswith(("cpython-", "abi3", "pypy"))
+
+
 def _is_module(library: Library) -> bool:
     """Whether Python can import a file: it exports ``PyInit_`` and the name before the first dot."""
     stem, _, suffix = library.path.rpartition("/")[2].partition(".")
-    if suffix.startswith(("cpython-", "abi3", "pypy")):
+    if _is_tagged(library):
         return True
     if not suffix.endswith("so") or not _IDENTIFIER.fullmatch(stem):
         return False

@@ -52,6 +52,10 @@ class Library:
             self._symbols = Symbols(self.place)
         return self._symbols
 
+    def forget_symbols(self) -> None:
+        """Read its symbols again when they are asked for."""
+        self._symbols = None
+
     def provides(self, names: frozenset[bytes]) -> frozenset[bytes]:
         """Return those of the names that the file exports; raises ``ReadError``.
 

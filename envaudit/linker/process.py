@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 _SAME_MACHINE = {"amd64": "x86_64", "i386": "i686"}
 
 
+class Offered(NamedTuple):
+    """The names that an interpreter and its libraries offer to every module, and the paths of these files."""
+
+    paths: tuple[str, ...] = ()
+    names: frozenset[bytes] = frozenset()
+
+
 class Process:
     """A running interpreter of the target.
 
@@ -47,6 +54,23 @@ class Process:
             if self._closure.missing:
                 name, asking = self._closure.missing[0]
                 self.unknown = f"{name}, which {asking} needs, is not found: this is not the machine it runs on"
+
+    def take_exports(self, offered: Offered) -> bool:
+        """Use names that were read before, if they are those of the same files; say whether they are."""
+        same = self._paths() == offered.paths
+        if same and offered.paths:
+            self._exports = offered.names
+        return same
+
+    def offered(self) -> Offered | None:
+        """Return what the interpreter and its libraries offer, ``None`` where that is not known for certain."""
+        try:
+            return None if self.unknown else Offered(self._paths(), self.exports())
+        except ReadError:
+            return None
+
+    def _paths(self) -> tuple[str, ...]:
+        return tuple(library.path for library in self._closure.libraries) if self._closure is not None else ()
 
     def exports(self) -> frozenset[bytes]:
         """Return every name that the interpreter and its libraries offer; raises ``ReadError``."""

@@ -39,6 +39,11 @@ def test_versions_and_symbols_are_read_if_they_are_wanted(tmp_path: Path) -> Non
     assert symbols is not None
     assert symbols.undefined == {b"asked"}
     assert [(need.library, need.versions) for need in full.versions_needed] == [("libc.so.6", ("GLIBC_2.34",))]
-    without, none = read_both(str(path), Closely(versions=False, symbols=False))
-    assert none is None
+    without, later = read_both(str(path), Closely(versions=False, symbols=False))
+    assert later is not None
+    assert later.known() == (None, None, True)
+    assert later.undefined == {b"asked"}  # read when it is asked for
+    _, offered = read_both(str(path), Closely(offered=frozenset({b"asked", b"other"})))
+    assert offered is not None
+    assert offered.undefined == frozenset()
     assert without == full._replace(versions_needed=())
