@@ -12,7 +12,7 @@ from envaudit.watch.advice import short_name
 from envaudit.watch.samples import plot, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from envaudit.cli.running import Ran
     from envaudit.watch.judge import Verdict
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Frame = tuple[str, int, str]
 
 _CELL = re.compile(r"<cell (\d+)>")
+_STYLES = {"dim": "2", "bold red": "1;31", "bold green": "1;32"}
 _WORTH_DRAWING = 1.0  # seconds
 _MOST_PYTHON = 12
 _MOST_NATIVE = 8
@@ -37,7 +38,15 @@ def text(ran: Ran, width: int, *, color: bool) -> str:
     if not good and cast("float", ran.seen["seconds"]) >= _WORTH_DRAWING:
         samples = cast("Sequence[Sequence[float]]", ran.seen["samples"])
         lines += [(Span(INDENT + line, "dim"),) for line in plot(samples, ran.memory, min(60, width - 30))]
-    return join(lines, color=color)
+    return _colored(lines) if color else join(lines, color=False)
+
+
+def _colored(lines: Iterable[Line]) -> str:
+    """Turn lines into text with the escape sequences for the three styles used here; more would take longer to load."""
+    return "".join(
+        "".join(f"\x1b[{_STYLES[span.style]}m{span.text}\x1b[0m" if span.style else span.text for span in line) + "\n"
+        for line in lines
+    )
 
 
 def cell_of(path: str) -> int:

@@ -8,11 +8,14 @@ import signal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.watch import advice
-from envaudit.watch.crash import Crash, NativeFrame, from_plain, read_text
-from envaudit.watch.owner import Blame, blame, owner_of
 from envaudit.watch.samples import size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envaudit.watch.crash import Crash
+    from envaudit.watch.owner import Blame
+
     Frame = tuple[str, int, str]
 
 _NEAR = 0.9  # share of the limit from which a refused or missing allocation is put down to it
@@ -78,7 +81,7 @@ def judge(seen: dict[str, Any], memory: int, timeout: float, processors: int) ->
     blamed = _blamed(crash) if crash is not None else None
     name = crash.signal if crash is not None and crash.signal else _signal(seen["status"])
     end = _end(seen, told, crash, blamed, name, memory, timeout)
-    frames = told.frames or (crash.frames if crash is not None else ()) or read_text(seen["asked"])[1]
+    frames = told.frames or (crash.frames if crash is not None else ()) or _asked(seen["asked"])
     frames = tuple(frame for frame in frames if not _is_ours(frame))
     status = seen["status"]
     return Verdict(
@@ -141,8 +144,20 @@ def _end(  # noqa: C901, PLR0911, PLR0917 - one line for each way to end
     return _End("exit", f"it ended itself with status {status}")
 
 
+def _asked(text: str) -> tuple[Frame, ...]:
+    """Return the frames of a program that was asked where it is."""
+    if not text:
+        return ()
+    from envaudit.watch.crash import read_text  # noqa: PLC0415 - most programs end well, and at once
+
+    return read_text(text)[1]
+
+
 def _blamed(crash: Crash) -> Blame | None:
     """Return the library to blame; one that is cut short is to blame itself, whoever loads it."""
+    from envaudit.watch.crash import NativeFrame  # noqa: PLC0415 - as above
+    from envaudit.watch.owner import Blame, blame, owner_of  # noqa: PLC0415
+
     path = crash.fault.path
     if crash.fault.cause == "truncated-file" and (".so" in os.path.basename(path) or owner_of(path) is not None):
         frame = NativeFrame(0, path, "", inside=False, sure=True)
@@ -203,19 +218,22 @@ def _group(seen: dict[str, Any]) -> tuple[str, ...]:
 
 def _own_crash(seen: dict[str, Any]) -> Crash | None:
     """Return the crash of the program itself, not one of a process that it had started."""
-    for plain in seen["crashes"]:
-        crash = from_plain(plain)
-        if crash.pid in {0, seen["pid"]}:
-            return crash
-    return None
+    return next((crash for crash in _crashes(seen) if crash.pid in {0, seen["pid"]}), None)
+
+
+def _crashes(seen: dict[str, Any]) -> Iterator[Crash]:
+    if seen["crashes"]:
+        from envaudit.watch.crash import from_plain  # noqa: PLC0415 - as above
+
+        yield from map(from_plain, seen["crashes"])
 
 
 def _notes(seen: dict[str, Any], processors: int) -> tuple[str, ...]:
     """Return what did not end the program and is worth knowing."""
     notes = []
-    for crash in (from_plain(plain) for plain in seen["crashes"]):
+    for crash in _crashes(seen):
         if crash.pid not in {0, seen["pid"]}:
-            place = advice.place(blame(crash.native))
+            place = advice.place(_blamed(crash))
             notes.append(f"process {crash.pid}, which it had started, died of {_words(crash.signal)}{place}")
     if seen["leftovers"]:
         notes.append(f"it left {seen['leftovers']} processes behind, which were killed")

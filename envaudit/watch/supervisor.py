@@ -1,13 +1,14 @@
 """Run one program under limits, watch it, kill everything it leaves behind, and tell what was seen.
 
 A process of its own: ``main`` reads the request, a line of JSON, from the descriptor its first argument names and
-writes the answer, another one, to the second; ``serve`` is the same in a process that was forked and has the request.
+writes the answer, in the form of ``marshal``, to the second; ``serve`` does so in a process that was forked.
 The answer holds facts only; ``judge`` says what they mean. When the request's descriptor closes, whoever asked is gone
 or wants to stop, and everything is killed.
 """
 
 from __future__ import annotations
 
+import marshal
 import os
 import select
 import signal
@@ -83,8 +84,6 @@ class Watch:
 
     def follow(self) -> None:
         """Wait for the program's end, or for a reason to end it; then leave no process behind."""
-        import json  # noqa: F401, PLC0415 - for the answer; while the program starts there is time for it
-
         due = 0.0
         while not self._has_ended() and not self.cause:
             now = time.monotonic()
@@ -121,7 +120,7 @@ class Watch:
             "cpu": round(sum(each.cpu for each in self.tree.ended.values()), 3),
             "peak": max(self.peak, ended.peak if ended else 0),
             "crashes": [crash.as_plain() for crash in self.crashes],
-            "talk": self.talk.decode("ascii", "replace"),
+            "talk": self.talk.decode("utf-8", "replace"),
             "asked": self.asked.decode("utf-8", "backslashreplace"),
             "leftovers": self.leftovers,
             "threads": self.threads,
@@ -267,10 +266,7 @@ def _read_request(descriptor: int) -> dict[str, Any]:
 def serve(request: dict[str, Any], lifeline: int, answering: int) -> None:
     """Run the request, write the answer and end this process."""
     try:
-        seen = _run(request, lifeline)
-        import json  # noqa: PLC0415 - while the program starts there is time for other things
-
-        data = json.dumps(seen).encode("ascii", "backslashreplace")
+        data = marshal.dumps(_run(request, lifeline))  # json takes longer to load than all this takes
         with suppress(OSError):  # nobody may be left to read it
             while data:
                 data = data[os.write(answering, data) :]
