@@ -52,7 +52,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     rulebook = load_rules(rule_places(settings), installed)
     reject_unknown_rules(settings, rulebook.ids())
     smoke_seconds = None
-    tried = settings.smoke and wanted(settings, "RUN")
+    tried = bool(settings.smoke) and wanted(settings, "RUN")
     if tried and not can_start(target):
         facts = replace(facts, gaps=(*facts.gaps, *_not_started(target, settings)))
     elif tried:
@@ -93,7 +93,7 @@ def _gathered(target: Target, settings: Settings, environ: Mapping[str, str]) ->
     """Read the target, with what earlier runs have kept unless the settings say otherwise."""
     # What is kept of a file has to answer the next run as well, and of a failed smoke test any code may be the cause.
     keeps = settings.cache and not target.root  # of an image nothing is known by what its RECORD says
-    tried = settings.smoke and wanted(settings, "RUN")
+    tried = bool(settings.smoke) and wanted(settings, "RUN")
     asked = asked_by(lambda code: wanted(settings, code), tried=tried)
     integrity = Integrity(compare=wanted(settings, "INS"), verify=settings.verify)
     if not keeps:
@@ -122,7 +122,9 @@ def _with_host(facts: Facts, settings: Settings, environ: Mapping[str, str]) -> 
     from envaudit.host import read_host  # noqa: PLC0415
 
     # What is in use at the moment stands only in a report that is not kept in any case.
-    host = read_host(environ, facts.cpu_flags, now=settings.smoke and settings.verbose and wanted(settings, "RUN"))
+    host = read_host(
+        environ, facts.cpu_flags, now=bool(settings.smoke) and settings.verbose and wanted(settings, "RUN")
+    )
     if host is None:
         return replace(facts, gaps=(*facts.gaps, Gap("HST", "limits of this machine", "they are read on Linux only")))
     return replace(facts, host=host)
@@ -173,10 +175,22 @@ def _with_index(facts: Facts, settings: Settings, environ: Mapping[str, str], cw
 def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) -> Facts:
     """Run the smoke tests of what is installed, in the sandbox, and add how they ended to the facts."""
     from envaudit.smoke import SmokeOptions, run_smoke  # noqa: PLC0415  a static run must not pay for it
+    from envaudit.smoke.made import import_tests, pair_tests  # noqa: PLC0415
+    from envaudit.smoke.options import affordable_jobs, effective_cpus  # noqa: PLC0415
 
     doubt("smoke tests were run")  # how they end depends on more than files: the report is not kept
-    jobs = {"jobs": settings.jobs} if settings.jobs else {}
-    options = SmokeOptions(timeout=settings.smoke_timeout, memory=settings.smoke_memory, **jobs)
-    installed = {key: dist.version for key, dist in facts.visible().items()}
-    outcome = run_smoke(facts.target, installed, options, progress)
+    visible = facts.visible()
+    installed = {key: dist.version for key, dist in visible.items()}
+    more = {test.name: test for test in pair_tests(visible, facts.binaries)} if settings.pairs else {}
+    if settings.smoke == "all":
+        more |= {test.name: test for test in import_tests(visible)}
+    jobs = settings.jobs or affordable_jobs(effective_cpus(), settings.smoke_memory)
+    options = SmokeOptions(
+        settings.smoke_timeout,
+        settings.smoke_memory,
+        jobs=jobs,
+        mode=settings.smoke or "auto",
+        keyword=settings.keyword,
+    )
+    outcome = run_smoke(facts.target, installed, options, progress, more=tuple(more.values()))
     return replace(facts, smoke=outcome.results, gaps=(*facts.gaps, *outcome.gaps))

@@ -96,6 +96,8 @@ CODES: Mapping[str, str] = {
     "RUN009": "a smoke test ended without a result",
     "RUN010": "a smoke test flooded its output",
     "RUN011": "a smoke test left processes behind",
+    "RUN012": "two packages that work alone fail together",
+    "RUN013": "a smoke test started too many processes",
 }
 
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         "timeout",
         "no-result",
         "output-limit",
+        "process-limit",
         "not-run",
     ]
 

@@ -6,6 +6,7 @@ both take the same way; whatever is not understood is a ``ValueError`` with half
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import re
@@ -210,6 +211,26 @@ def _severity(value: object) -> Severity:
     return Severity(_one_of(tuple(each.value for each in Severity))(value))
 
 
+_SMOKE = ("auto", "all", "none")
+
+
+def _smoke(value: object) -> str:
+    """Read which smoke tests are run: a word, or what a switch says; none is empty."""
+    if isinstance(value, str) and value not in _SMOKE:
+        with contextlib.suppress(ValueError):
+            value = switch_from_text(value)
+    word = {True: "auto", False: "none"}[value] if isinstance(value, bool) else _one_of(_SMOKE)(value)
+    return "" if word == "none" else word
+
+
+def _keyword(value: object) -> str:
+    from envaudit.keywords import Expression  # noqa: PLC0415 - only a run that chooses among tests needs it
+
+    text = _string(value)
+    Expression(text)
+    return text
+
+
 KEYS: dict[str, Kind] = {
     "target": Kind("target", str, _string),
     "root": Kind("root", str, _string),
@@ -220,7 +241,9 @@ KEYS: dict[str, Kind] = {
     "fail-on": Kind("fail_on", str, _severity),
     "strict": Kind("strict", switch_from_text, _switch),
     "exit-zero": Kind("exit_zero", switch_from_text, _switch),
-    "smoke": Kind("smoke", switch_from_text, _switch),
+    "smoke": Kind("smoke", str, _smoke),
+    "keyword": Kind("keyword", str, _keyword),
+    "pairs": Kind("pairs", switch_from_text, _switch),
     "timeout": Kind("smoke_timeout", _number_from_text, _seconds),
     "memory-limit": Kind("smoke_memory", str, _size),
     "jobs": Kind("jobs", _number_from_text, _count),

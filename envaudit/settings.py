@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Format = Literal["text", "json", "sarif", "junit", "github", "gitlab", "markdown"]
+    SmokeMode = Literal["auto", "all", ""]
     ColorChoice = Literal["auto", "always", "never"]
 
 VARIABLE_PREFIX = "ENVAUDIT_"
@@ -46,9 +47,11 @@ class Settings(NamedTuple):
     ``ignore`` hold prefixes of codes (``ABI``, ``ABI001``, ``EA-2026-0003``), in ``ignore`` also
     ``CODE:distribution``; an empty ``select`` means every code. ``ignores`` are those entries that say why: what
     ``ignore`` still holds of them is in force, the others have ended. ``baseline`` is a file of known findings.
-    ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both for one smoke test. ``jobs`` is how many
-    smoke tests run at a time; 0 leaves that to the number of processors. ``cache`` allows to use and to keep what was
-    read of compiled files, ``online`` to ask package indexes about what is installed, ``offline`` forbids the gate to,
+    ``smoke`` is which smoke tests are run (empty: none), ``keyword`` an expression over their names, and ``pairs`` asks
+    for imports of two distributions in both orders. ``smoke_timeout`` is in seconds and ``smoke_memory`` in bytes, both
+    for one smoke test. ``jobs`` is how many smoke tests run at a time; 0 leaves that to the number of processors.
+    ``cache`` allows to use and to keep what was read of compiled files and how smoke tests ended, ``online`` to ask
+    package indexes about what is installed, ``offline`` forbids the gate to,
     ``deep`` lets it read wheels on them.
     ``python_version`` and ``python_platform`` are those that the gate judges for, ``exclude_newer`` is a moment after
     which nothing on an index counts for it. ``verify`` is to read every file and hold it against its digest. ``code``
@@ -69,7 +72,9 @@ class Settings(NamedTuple):
     fail_on: Severity = Severity.ERROR
     strict: bool = False
     exit_zero: bool = False
-    smoke: bool = True
+    smoke: SmokeMode = "auto"
+    keyword: str = ""
+    pairs: bool = False
     smoke_timeout: float = 60.0
     smoke_memory: int = 2 * _GIB
     jobs: int = 0
@@ -154,8 +159,9 @@ def _flag_layer(flags: Mapping[str, Any], cwd: str) -> _Layer:
     for key, kind in KEYS.items():
         value = flags.get(key.replace("-", "_"))
         if value is not None:
-            plain = value if isinstance(value, bool) else _text_value(kind, value, f"--{key}")
-            _put(layer, key, plain, f"--{key}", cwd)
+            flag = "-k" if key == "keyword" else f"--{key}"
+            plain = value if isinstance(value, bool) else _text_value(kind, value, flag)
+            _put(layer, key, plain, flag, cwd)
     return layer
 
 

@@ -62,6 +62,8 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         strict = true
         exit-zero = true
         smoke = false
+        keyword = "scipy and not fft"
+        pairs = true
         verify = true
         timeout = 1.5
         memory-limit = "2GiB"
@@ -101,7 +103,9 @@ def test_every_key_can_be_set_in_a_file_but_output(tmp_path: Path) -> None:
         python_platform=("linux",),
         exclude_newer="2026-01-01",
         verify=True,
-        smoke=False,
+        smoke="",
+        keyword="scipy and not fft",
+        pairs=True,
         smoke_timeout=1.5,
         smoke_memory=2 * 1024**3,
         jobs=1,
@@ -278,7 +282,10 @@ def test_what_a_variable_cannot_say(tmp_path: Path, name: str, value: str, sente
     ("name", "value", "field", "expected"),
     [
         ("ENVAUDIT_STRICT", " Yes ", "strict", True),
-        ("ENVAUDIT_SMOKE", "off", "smoke", False),
+        ("ENVAUDIT_SMOKE", "off", "smoke", ""),
+        ("ENVAUDIT_SMOKE", "all", "smoke", "all"),
+        ("ENVAUDIT_SMOKE", "yes", "smoke", "auto"),
+        ("ENVAUDIT_KEYWORD", "not (scipy or fft)", "keyword", "not (scipy or fft)"),
         ("ENVAUDIT_IGNORE", "ABI001, DEP:x  RUN", "ignore", ("ABI001", "DEP:x", "RUN")),
         ("ENVAUDIT_MEMORY_LIMIT", "1.5 g", "smoke_memory", 3 * 1024**3 // 2),
         ("ENVAUDIT_MEMORY_LIMIT", "512MB", "smoke_memory", 512 * 1024**2),

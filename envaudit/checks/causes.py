@@ -108,7 +108,7 @@ def _agrees(cause: Finding, failure: Finding, rulebook: Rulebook) -> bool:
     family = cause.code[:3]
     if cause.code.startswith("EA-"):
         rule = rulebook.get(cause.code)
-        return rule is not None and rule.recognises(text)
+        return rule is not None and (rule.recognises(text) or f"{cause.code} knows of it" in text)
     if cause.code == "ABI002":
         return failure.code in _SILENT_ENDS
     if cause.code in {"DEP001", "DEP003"}:

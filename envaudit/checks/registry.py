@@ -144,7 +144,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "smoke tests",
-        tuple(f"RUN{number:03}" for number in range(1, 12)),
+        tuple(f"RUN{number:03}" for number in range(1, 14)),
         "how small real computations ended, in a sandbox",
         _from("run.check_smoke"),
     ),

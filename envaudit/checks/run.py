@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.utils import canonicalize_name
 
 from envaudit.checks.fixes import reinstall
+from envaudit.checks.run_pairs import check_pairs
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Involved, Severity
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _CODES: dict[SmokeEnd, str] = {
     "timeout": "RUN008",
     "no-result": "RUN009",
     "output-limit": "RUN010",
+    "process-limit": "RUN013",
 }
 _LEFT_BEHIND = "RUN011"
 
@@ -61,11 +63,13 @@ def check_smoke(facts: Facts) -> Iterator[Finding | Gap]:
     for result in facts.smoke:
         if result.end == "not-run":
             yield Gap("RUN", f"smoke test {result.test}", result.error or "it was not run")
-        elif result.end != "ok":
-            cause = (result.end, result.signal, result.exception, result.error, owners.blame(result))
+        elif result.end != "ok" and result.kind != "pair":
+            apart = result.trigger if result.kind == "regression" else ""
+            cause = (result.end, result.signal, result.exception, result.error, owners.blame(result), apart)
             groups.setdefault(cause, []).append(result)
     for results in groups.values():
         yield _finding(facts, owners.blame(results[0]), results)
+    yield from check_pairs(facts)
     yield from _left_behind(facts)
 
 
@@ -122,7 +126,7 @@ def _finding(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> Fin
     first = results[0]
     return Finding(
         code=_CODES[first.end],
-        severity=Severity.ERROR,
+        severity=_severity(results),
         confidence=Confidence.PROVEN,
         message=_message(facts, blame, results),
         subject=f"test:{first.test}",
@@ -135,10 +139,19 @@ def _finding(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> Fin
     )
 
 
+def _severity(results: Sequence[SmokeResult]) -> Severity:
+    """Return a warning where only a use that is known to fail did, or an import that may be meant for others."""
+    harmless = all(
+        each.kind == "regression" or (each.kind == "import" and each.end in {"exception", "no-result"})
+        for each in results
+    )
+    return Severity.WARNING if harmless else Severity.ERROR
+
+
 def _fix(facts: Facts, key: NormalizedName, end: SmokeEnd) -> tuple[Fix, ...]:
     """Offer to install the same release again, where damaged files can be the cause; nothing better is known here."""
     dist = facts.visible().get(key)
-    if dist is None or end in {"killed", "memory-limit", "timeout", "output-limit"}:
+    if dist is None or end in {"killed", "memory-limit", "timeout", "output-limit", "process-limit"}:
         return ()
     return (reinstall(facts, dist),)
 
@@ -160,8 +173,10 @@ def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str
         "timeout": f"does not end within {first.limit or 'its time'}",
         "no-result": f"ends the interpreter without a result: {_line(first.error)}",
         "output-limit": f"writes more than {first.limit or 'it may'}",
+        "process-limit": f"starts more than {first.limit or 'it may'}",
     }[first.end]
-    return f"{who} {what} (smoke test {tests})"
+    when = f" when {first.trigger}; other uses have tests of their own" if first.kind == "regression" else ""
+    return f"{who} {what}{when} (smoke test {tests})"
 
 
 def _illegal(result: SmokeResult) -> str:
@@ -201,6 +216,7 @@ def _symptom(result: SmokeResult, frame: Frame | None) -> str:
         "wrong-result": "wrong numbers, without any error message",
         "timeout": f"the program hangs{place}",
         "no-result": f"the program ends early, or the notebook's kernel dies, without an error message{place}",
+        "process-limit": f"more and more processes, until the machine stands still{place}",
         "output-limit": f"an endless stream of output{place}",
         "memory-limit": f"MemoryError, or Killed{place}",
     }
@@ -237,6 +253,8 @@ def _evidence(facts: Facts, result: SmokeResult, frame: Frame | None) -> Evidenc
     last = _line(result.stderr)
     if last and result.end not in {"wrong-result", "exception"} and not last.startswith(("File ", "Extension modules")):
         detail += f"; last words: {last}"
+    detail += f"; {result.rule} knows of it" if result.rule else ""
+    detail += f"; seen on {result.kept}, and nothing it needs has changed since" if result.kept else ""
     shown = frame or (result.frames[-1] if result.frames else None)
     return Evidence(shown[0], detail, shown[1]) if shown else Evidence(facts.target.executable, detail)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """Add which environment is audited, and the code that is held against it."""
     parser.add_argument("target", nargs="?", metavar="TARGET", help="environment, interpreter or site-packages folder")
     parser.add_argument("-p", "--python", metavar="PYTHON", help="the interpreter whose environment is audited")
-    parser.add_argument("--root", metavar="DIR", help="TARGET lies in this unpacked image: look everything up inside")
+    parser.add_argument("--root", metavar="DIR", help="TARGET lies in this unpacked image")
     parser.add_argument(
         "--code", action="append", metavar="PATH", help="also link this file, folder or notebook of yours (repeatable)"
     )
@@ -28,16 +31,14 @@ def add_selection(group: argparse._ArgumentGroup) -> None:
         "--rules-only", action="store_true", default=None, help="use only those, not the rules that ship with envaudit"
     )
     group.add_argument(
-        "--verify", action="store_true", default=None, help="read every installed file and compare it with its digest"
+        "--verify", action="store_true", default=None, help="compare every installed file with its digest"
     )
 
 
 def add_verdict(group: argparse._ArgumentGroup) -> None:
     """Add what decides on the exit code."""
-    group.add_argument("--baseline", metavar="FILE", help="leave out what this file holds (envaudit baseline write)")
-    group.add_argument(
-        "--fail-on", metavar="SEVERITY", help="error (default), warning or note: exit with 1 from here on"
-    )
+    group.add_argument("--baseline", metavar="FILE", help="leave out what `baseline write` has kept")
+    group.add_argument("--fail-on", metavar="SEVERITY", help="exit with 1 from here on (default: error)")
     group.add_argument("--strict", action="store_true", default=None, help="exit with 3 if anything was not checked")
     group.add_argument("--exit-zero", action="store_true", default=None, help="exit with 0 in spite of findings")
 
@@ -45,8 +46,15 @@ def add_verdict(group: argparse._ArgumentGroup) -> None:
 def add_smoke(group: argparse._ArgumentGroup) -> None:
     """Add whether something is run, and how long and large it may get."""
     group.add_argument(
-        "--smoke", action=argparse.BooleanOptionalAction, default=None, help="run small computations (default: yes)"
+        "--smoke",
+        nargs="?",
+        const="auto",
+        metavar="MODE",
+        help="auto (default: the quick ones), all, or none",
     )
+    group.add_argument("--no-smoke", action="store_const", const="none", dest="smoke", help="as --smoke none")
+    group.add_argument("-k", metavar="EXPR", dest="keyword", help="such as 'scipy and not fft'")
+    group.add_argument("--pairs", action="store_true", default=None, help="import pairs in both orders")
     group.add_argument("--timeout", metavar="SECONDS", help="for each test (default: 60)")
     group.add_argument("--memory-limit", metavar="SIZE", help="for each test, such as 512M or 4G (default: 2G)")
     group.add_argument("--jobs", metavar="N", help="tests at a time (default: one for each processor)")

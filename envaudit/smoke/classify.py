@@ -98,6 +98,10 @@ def _end(seen: dict[str, Any], told: _Told | None, options: SmokeOptions) -> tup
     limits: dict[str, tuple[SmokeEnd, str]] = {
         "timeout": ("timeout", f"{options.timeout:g} seconds"),
         "memory": ("memory-limit", memory),
+        "processes": (
+            "process-limit",
+            "128 processes",
+        ),
         "output": ("output-limit", f"{options.output / MIB:g} MiB of output"),
     }
     if seen["cause"] in limits:

@@ -47,6 +47,8 @@ _KILL_SECONDS = 10.0  # a process in an uninterruptible wait cannot be killed by
 _STDERR_TAIL = 64 * 1024
 # The word and the file with the number of processes the kernel has killed for want of memory.
 _KERNEL_KILLS = ("oom_kill ", "/proc/vmstat")
+_PROCESSES = 128  # at a time; what starts more goes on until nothing is left for others
+_SPARED = 5  # so many of a zygote's processes are killed one by one for their memory, then all
 _ASK_AT = 0.8  # share of the memory limit at which the test is asked for its Python line
 
 
@@ -61,6 +63,7 @@ class Reader(threading.Thread):
         self.kept = bytearray()
         self.flooded = False
         self.ended = False
+        self.heard = time.monotonic()
 
     def run(self) -> None:
         """Read to the end of the pipe, or for as long as this process lives."""
@@ -71,6 +74,7 @@ class Reader(threading.Thread):
                 chunk = b""
             if not chunk:
                 break
+            self.heard = time.monotonic()
             room = self.limit - len(self.kept)
             self.kept += chunk[: max(room, 0)]
             if len(chunk) > room:
@@ -87,6 +91,7 @@ class Tree:
         self._psutil = psutil_module
         self._me = psutil_module.Process()
         self._known: set[psutil.Process] = set()
+        self.count = 0
         self.ended: dict[int, tuple[int, int]] = {}  # by process id: exit status (negative for a signal), peak memory
 
     def living(self) -> list[psutil.Process]:
@@ -94,6 +99,7 @@ class Tree:
         with suppress(self._psutil.Error):
             self._known.update(self._me.children(recursive=True))
         self._known = {process for process in self._known if self._runs(process)}
+        self.count = len(self._known)
         return list(self._known)
 
     def memory(self, *, exactly: bool = False) -> int:
@@ -104,6 +110,16 @@ class Tree:
             with suppress(self._psutil.Error):
                 total += kilobytes * 1024 or process.memory_info().rss
         return total
+
+    def kill_largest(self) -> None:
+        """Kill the process with the most memory."""
+        sizes = []
+        for process in self.living():
+            with suppress(self._psutil.Error):
+                sizes.append((process.memory_info().rss, process.pid, process))
+        if sizes:
+            with suppress(self._psutil.Error):
+                max(sizes)[-1].kill()
 
     def reap(self) -> None:
         """Collect the exit status of every descendant that has ended and come to this process."""
@@ -150,6 +166,7 @@ class Watch:
         self.peak = 0
         self.cause = ""
         self.leftovers = 0
+        self.spared = 0
         self.status: int | None = None
         self.seconds = 0.0
         self.kernel_kills = _number_after(*_KERNEL_KILLS)
@@ -252,6 +269,9 @@ class Watch:
             return "output"
         if time.monotonic() - self.started > self.request["timeout"]:
             return "timeout"
+        quiet = self.request.get("quiet", 0.0)  # a zygote tells of every test that ends
+        if quiet and self.result is not None and time.monotonic() - self.result.heard > quiet:
+            return "timeout"
         return ""
 
     def _look_at_memory(self) -> None:
@@ -260,9 +280,24 @@ class Watch:
         if used > limit * _ASK_AT:
             used = self.tree.memory(exactly=True)
         self.peak = max(self.peak, used)
+        if self.tree.count > self.request.get("processes", _PROCESSES):
+            self.cause = "processes"
+        if self.request.get("quiet"):
+            self._spare(used > limit)
+            return
         if used > limit * _ASK_AT:
             self._ask()
         if used > limit:
+            self.cause = "memory"
+
+    def _spare(self, too_much: bool) -> None:  # noqa: FBT001 - what was just seen
+        """Kill the largest process of a zygote's tree alone, and all of it when that does not help."""
+        if not too_much:
+            self.spared = 0
+        elif self.spared < _SPARED:
+            self.spared += 1
+            self.tree.kill_largest()
+        else:
             self.cause = "memory"
 
     def _ask(self) -> None:

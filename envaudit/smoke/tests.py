@@ -6,17 +6,29 @@ answer beforehand. Whatever an older release lacks is left out there: a test mus
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from packaging.utils import NormalizedName
+
+    from envaudit.model import SmokeKind
+
+
+_CATALOGUE = Path(__file__).parent / "catalogue"
 
 
 class SmokeTest(NamedTuple):
     """One test: ``needs`` must all be installed and, where ``any_of`` is not empty, one of those.
 
     The distribution under test is the installed one of ``any_of``, else the first of ``needs``. ``file`` lies in the
-    catalogue; ``purpose`` is the first line of its docstring.
+    catalogue, and ``purpose`` is the first line of its docstring; a test that was made for one environment has its
+    ``code`` instead. ``affects`` are the releases that a regression test is about, ``trigger`` is what it does, in
+    words for a message, and ``rule`` the rule that knows of it. ``alone`` are the tests that show whether the parts of
+    a pair work. ``slow`` tests are run only when all are; ``forks`` is false where a library that has been imported
+    does not survive a fork.
     """
 
     name: str
@@ -24,11 +36,29 @@ class SmokeTest(NamedTuple):
     purpose: str
     needs: tuple[NormalizedName, ...]
     any_of: tuple[NormalizedName, ...] = ()
+    kind: SmokeKind = "test"
+    affects: str = ""
+    trigger: str = ""
+    rule: str = ""
+    alone: tuple[str, ...] = ()
+    slow: bool = False
+    forks: bool = True
+    code: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The file that is run."""
+        return _CATALOGUE / self.file
+
+    def about(self, installed: Mapping[NormalizedName, str]) -> NormalizedName | None:
+        """Return the distribution under test; ``None`` when something it needs is not installed."""
+        found = next((name for name in self.any_of or self.needs[:1] if name in installed), None)
+        return found if found is not None and all(name in installed for name in self.needs) else None
 
 
-def _test(name: str, file: str, purpose: str, needs: str, any_of: str = "") -> SmokeTest:
+def _test(name: str, file: str, purpose: str, needs: str, any_of: str = "", **fields: Any) -> SmokeTest:
     """Split the names, which are written in their normalised form."""
-    return SmokeTest(name, file, purpose, _names(needs), _names(any_of))
+    return SmokeTest(name, file, purpose, _names(needs), _names(any_of), **fields)
 
 
 def _names(text: str) -> tuple[NormalizedName, ...]:
@@ -177,5 +207,177 @@ SMOKE_TESTS: tuple[SmokeTest, ...] = (
     _test("ipykernel.import", "ipykernel_import.py",
           "Import what a Jupyter kernel starts with.",
           "ipykernel"),
+    _test("numpy.einsum", "numpy_einsum.py",
+          "Contractions, sums along axes and sorted copies with known entries.",
+          "numpy"),
+    _test("numpy.save", "numpy_save.py",
+          "Write arrays into files in memory and read them again.",
+          "numpy"),
+    _test("scipy.spatial", "scipy_spatial.py",
+          "Nearest neighbours, a convex hull and distances of points on a grid.",
+          "scipy numpy"),
+    _test("scipy.ndimage", "scipy_ndimage.py",
+          "Filters, labels and a shift of small pictures.",
+          "scipy numpy"),
+    _test("scipy.signal", "scipy_signal.py",
+          "Convolutions and a filter that lets a constant pass.",
+          "scipy numpy"),
+    _test("scipy.interpolate", "scipy_interpolate.py",
+          "Splines through points of a cubic, where they are exact.",
+          "scipy numpy"),
+    _test("scipy.linalg.eigh", "scipy_eigh.py",
+          "Eigenvalues of matrices where they are known, dense and sparse.",
+          "scipy numpy"),
+    _test("pandas.pivot_table", "pandas_pivot.py",
+          "Pivot, roll and reshape a small table.",
+          "pandas numpy"),
+    _test("sklearn.RandomForest", "sklearn_forest.py",
+          "Trees that learn a rule which they can express exactly.",
+          "scikit-learn numpy scipy"),
+    _test("sklearn.PCA", "sklearn_pca.py",
+          "Principal components and a separating plane of points on a line.",
+          "scikit-learn numpy scipy"),
+    _test("torch.nn", "torch_layers.py",
+          "A convolution with known weights, and one step of learning.",
+          "torch"),
+    _test("torch.save", "torch_save.py",
+          "Write a model's weights into memory and read them again.",
+          "torch"),
+    _test("lightgbm.train", "lightgbm_regression.py",
+          "Boosted trees that learn a step.",
+          "lightgbm numpy"),
+    _test("onnxruntime.run", "onnxruntime_add.py",
+          "Run a model of one addition, written out byte by byte.",
+          "onnxruntime numpy", forks=False),
+    _test("safetensors.file", "safetensors_round_trip.py",
+          "Write arrays in memory in the format of model files and read them again.",
+          "safetensors numpy"),
+    _test("tokenizers.encode", "tokenizers_words.py",
+          "Split a text by a vocabulary of five words.",
+          "tokenizers"),
+    _test("networkx.path", "networkx_paths.py",
+          "Shortest ways and parts of a small graph.",
+          "networkx"),
+    _test("sympy.solve", "sympy_solve.py",
+          "Solve, differentiate and integrate by symbols.",
+          "sympy"),
+    _test("dask.array", "dask_sum.py",
+          "Sum an array of several blocks without other processes.",
+          "dask numpy"),
+    _test("astropy.units", "astropy_units.py",
+          "Convert units, times and places in the sky without any table of the network.",
+          "astropy numpy"),
+    _test("bottleneck.nanmean", "bottleneck_moves.py",
+          "Means that pass over what is missing, and moving ones.",
+          "bottleneck numpy"),
+    _test("pyproj.transform", "pyproj_transform.py",
+          "Project places on the globe to where they are known to be, and back.",
+          "pyproj"),
+    _test("geopandas.sjoin", "geopandas_join.py",
+          "Join points to the squares they lie in, with a reference system.",
+          "geopandas shapely pandas numpy"),
+    _test("rasterio.file", "rasterio_memory.py",
+          "Write a raster with a place on the globe into memory and read it again.",
+          "rasterio numpy"),
+    _test("rtree.intersection", "rtree_query.py",
+          "Find the boxes that touch another one.",
+          "rtree"),
+    _test("skimage.measure", "skimage_measure.py",
+          "Regions, edges and a threshold of a picture made of squares.",
+          "scikit-image numpy scipy"),
+    _test("imageio.png", "imageio_round_trip.py",
+          "Write a picture as PNG into memory and read it again.",
+          "imageio pillow numpy"),
+    _test("tifffile.pages", "tifffile_round_trip.py",
+          "Write pages of a TIFF into memory and read them again.",
+          "tifffile numpy"),
+    _test("lz4.frame", "lz4_round_trip.py",
+          "Compress and expand bytes.",
+          "lz4"),
+    _test("zstandard.frame", "zstandard_round_trip.py",
+          "Compress and expand bytes.",
+          "zstandard"),
+    _test("msgpack.packb", "msgpack_round_trip.py",
+          "Pack values, one of them known byte by byte, and unpack them.",
+          "msgpack"),
+    _test("orjson.dumps", "orjson_round_trip.py",
+          "Write JSON byte by byte and read it again.",
+          "orjson"),
+    _test("yaml.load", "pyyaml_load.py",
+          "Read and write a document, also with the compiled parser where it is there.",
+          "pyyaml"),
+    _test("openpyxl.book", "openpyxl_round_trip.py",
+          "Write a workbook into memory and read it again.",
+          "openpyxl"),
+    _test("duckdb.query", "duckdb_query.py",
+          "Ask a database in memory.",
+          "duckdb"),
+    _test("protobuf.message", "protobuf_message.py",
+          "Write a message that is known byte by byte, and read it again.",
+          "protobuf"),
+    _test("zarr.array", "zarr_array.py",
+          "Write a compressed array of several blocks into memory and read it again.",
+          "zarr numpy"),
+    _test("nbformat.validate", "nbformat_validate.py",
+          "Write a notebook, validate it and read it again.",
+          "nbformat"),
+    _test("nbconvert.export", "nbconvert_script.py",
+          "Turn a notebook into a script and into a web page.",
+          "nbconvert nbformat"),
+    _test("ipython.cell", "ipython_cell.py",
+          "Run cells in IPython's shell, without a kernel.",
+          "ipython"),
+    _test("ipywidgets.link", "ipywidgets_slider.py",
+          "A widget whose value another one follows.",
+          "ipywidgets traitlets"),
+    _test("jupyter_client.session", "jupyter_client_session.py",
+          "Sign a message as a notebook does for its kernel, and take it apart again.",
+          "jupyter-client"),
+    _test("fastapi.request", "fastapi_request.py",
+          "Answer one request inside the process, with a value that is checked.",
+          "fastapi"),
+    _test("pydantic.model", "pydantic_model.py",
+          "Check values against a model, good and bad.",
+          "pydantic"),
+    _test("aiohttp.request", "aiohttp_request.py",
+          "Parse a request and build an address, in compiled code where there is some.",
+          "aiohttp"),
+    _test("httpx.transport", "httpx_transport.py",
+          "Send a request to a function instead of a server.",
+          "httpx"),
+    _test("cryptography.fernet", "cryptography_fernet.py",
+          "Encrypt and decrypt, and a digest that is published.",
+          "cryptography"),
+    _test("grpc.channel", "grpc_status.py",
+          "Open a channel to nowhere: the compiled core starts, and says that nobody is there.",
+          "grpcio", forks=False),
+    _test("gevent.queue", "gevent_greenlets.py",
+          "Two green threads that take turns.",
+          "gevent", forks=False),
+    _test("tornado.request", "tornado_loop.py",
+          "Answer one request through a socket of this machine.",
+          "tornado"),
+    _test("django.template", "django_template.py",
+          "Fill in a template and ask a database in memory.",
+          "django"),
+    _test("regex.findall", "regex_match.py",
+          "Patterns that the standard library does not have.",
+          "regex"),
+    _test("psutil.process", "psutil_process.py",
+          "What is known of this process.",
+          "psutil"),
+    # What is known to fail in some releases, beside ordinary use.
+    _test("known.scipy.inv", "known_scipy_inv.py",
+          "Invert a symmetric matrix of whole numbers that is stored in Fortran order.",
+          "scipy numpy", kind="regression", affects=">=1.17.1,<=1.18.1", rule="EA-2026-0074",
+          trigger="scipy.linalg.inv gets a symmetric indefinite matrix of whole numbers in Fortran order"),
+    _test("known.scipy.solve", "known_scipy_solve.py",
+          "Solve with a symmetric indefinite matrix in Fortran order that may be overwritten.",
+          "scipy numpy", kind="regression", affects=">=1.17.1,<=1.18.1", rule="EA-2026-0074",
+          trigger="scipy.linalg.solve gets overwrite_a=True and a symmetric indefinite matrix in Fortran order"),
+    _test("known.pandas.dates", "known_pandas_dates.py",
+          "Convert the same dates from text several times, with differences in between.",
+          "pandas numpy", kind="regression", affects="==3.0.4", rule="EA-2026-0073",
+          trigger="pandas.to_datetime gets texts that repeat, several times"),
 )
 # fmt: on

@@ -61,7 +61,7 @@ class TestSettings:
             fail_on=Severity.NOTE,
             strict=True,
             exit_zero=True,
-            smoke=False,
+            smoke="",
             smoke_timeout=5.0,
             smoke_memory=1024**3,
             jobs=3,
@@ -83,9 +83,9 @@ class TestSettings:
         main(["check", "--jobs", "3", "-q"])
         main(["check", "--no-config"])
         assert [(each.jobs, each.smoke, each.strict) for each in fake_audit.settings] == [
-            (2, True, True),
-            (3, False, True),
-            (2, True, False),
+            (2, "auto", True),
+            (3, "", True),
+            (2, "auto", False),
         ]
 
 

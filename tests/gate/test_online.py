@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def check(folder: Path, address: str, *dists: Dist, online: bool = True) -> Report:
     prefix = make_venv(folder, distributions=dists, name="env")
     environ = {"PIP_INDEX_URL": address, "PIP_CONFIG_FILE": "/dev/null", "HOME": str(folder)}
-    settings = Settings(target=str(prefix), smoke=False, cache=False, online=online, select=("IDX",))
+    settings = Settings(target=str(prefix), smoke="", cache=False, online=online, select=("IDX",))
     return audit(settings, environ, str(folder))
 
 
