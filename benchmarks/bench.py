@@ -1,6 +1,7 @@
 """Time an audit side by side with ``pip check`` and ``uv pip check``, in one run.
 
     python -m benchmarks.bench [--rounds 7] [--big] [--environment FOLDER ...]
+    python -m benchmarks.bench --gate [--rounds 7]
 
 Without ``--environment`` the environments are built: one of 31 distributions, with ``--big`` one of 288 as well (3.5
 GB). The commands take turns, so that a machine that slows down slows all of them. Every Python program finds its own
@@ -38,6 +39,9 @@ REQUIREMENTS = {
 PIP_CHECK, UV_CHECK = "pip check", "uv pip check"
 COLD, WARM, PART = "envaudit, nothing kept", "envaudit, nothing changed", "ABI, PLT003, LNK001 alone"
 NO_NAMES = "without names of sources"
+COMPILE, GATE, LOCKED = "uv pip compile", "envaudit gate, 31 pins", "the same, locked and offline"
+GATE_AIM = 2.0  # times as long as uv, which the gate has to ask itself
+LOCKED_AIM = 0.4  # seconds
 MEMORY_AIM = 150  # MiB, of one run
 RULES_AIM = 0.020  # seconds of processor time, with about 300 distributions
 
@@ -169,17 +173,67 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--environment", type=Path, action="append", help="an existing one with pip (repeatable)")
+    parser.add_argument("--gate", action="store_true", help="only the gate beside `uv pip compile`, with the index")
     parser.add_argument("--big", action="store_true", help="also build the environment of 288 distributions")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="envaudit-bench-") as scratch:
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("ENVAUDIT_", "PYTHON"))}
         environ |= {"PYTHONPYCACHEPREFIX": f"{scratch}/compiled", "ENVAUDIT_CACHE_DIR": f"{scratch}/kept"}
+        if chosen.gate:
+            print(gate_cost(Path(scratch), chosen.rounds, environ))
+            return 0
         for folder in chosen.environment or _built(Path(scratch), big=chosen.big):
             installed = len(list((folder / "lib").glob("python3*/site-packages/*.dist-info")))
             print(f"{installed} distributions, median of {chosen.rounds} rounds")
             costs = measure(commands(folder.absolute()), chosen.rounds, environ)
             print(table(costs), aims(costs, large=installed >= LARGE), rules_cost(folder), sep="\n", end="\n\n")
     return 0
+
+
+def gate_cost(scratch: Path, rounds: int, environ: dict[str, str]) -> str:
+    """Return what judging pinned requirements takes, beside ``uv pip compile`` of the same file; both ask the index.
+
+    What they keep is fresh: everything was asked for a moment ago. The lock file that is judged offline says the same.
+    """
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv is None:
+        return "no uv, so the gate is not compared with it"
+    wanted, lock = scratch / "requirements.txt", scratch / "pylock.toml"
+    wanted.write_text(REQUIREMENTS[31].read_text(encoding="utf-8"), encoding="utf-8")
+    compiled = [
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-header",
+        "--python",
+        os.path.realpath(sys.executable),
+        str(wanted),
+    ]
+    if run([*compiled, "--format", "pylock.toml", "--output-file", str(lock)], environ).processor and not lock.exists():
+        return "uv cannot lock the requirements, so the gate is not compared with it"
+    gate = [sys.executable, "-m", "envaudit", "gate", "--no-config"]
+    timed = [
+        Timed(COMPILE, compiled),
+        Timed(GATE, [*gate, str(wanted)]),
+        Timed(LOCKED, [*gate, "--offline", str(lock)]),
+    ]
+    costs = measure(timed, rounds, environ)
+    lines = [f"{'':28}{'processor':>10}{'clock':>8}"]
+    for name, mine in costs.items():
+        processor, clock = (
+            statistics.median(column) for column in ([c.processor for c in mine], [c.clock for c in mine])
+        )
+        lines.append(f"{name:28}{processor * 1000:7.0f} ms{clock * 1000:5.0f} ms")
+    by_clock, by_processor = (ratio(costs[GATE], costs[COMPILE], clock=each) for each in (True, False))
+    reached = "reached" if by_clock <= GATE_AIM else "MISSED"
+    lines.append(
+        f"{reached:8}{GATE}: {by_clock:.2f} x {COMPILE} by the clock, {by_processor:.2f} by processor time, "
+        f"at most {GATE_AIM:g}"
+    )
+    offline = statistics.median(cost.clock for cost in costs[LOCKED])
+    reached = "reached" if offline <= LOCKED_AIM else "MISSED"
+    return "\n".join([*lines, f"{reached:8}{LOCKED}: {offline * 1000:.0f} ms, at most {LOCKED_AIM * 1000:.0f} ms"])
 
 
 def rules_cost(folder: Path, rounds: int = 9) -> str:

@@ -11,11 +11,9 @@ import os
 import threading
 import time
 from datetime import datetime, timezone
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.audit import rule_places
-from envaudit.baseline import read_baseline
-from envaudit.checks.registry import Judgement, run_checks
 from envaudit.errors import ReadError, RequirementError, UsageError
 from envaudit.gate.base import Base
 from envaudit.gate.facts import Means, describe
@@ -23,13 +21,12 @@ from envaudit.gate.places import as_before, changed_lines, located, same_content
 from envaudit.gate.target import Wish, wishes
 from envaudit.model import Evidence, Facts, Gap, Timings, replace
 from envaudit.requirements import read_requirements
-from envaudit.rulebook import load_rules
-from envaudit.settings import reject_unknown_rules
-from envaudit.verdict import decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from envaudit.baseline import Baseline
+    from envaudit.checks.registry import Judgement
     from envaudit.index import Index
     from envaudit.model import Finding, Report
     from envaudit.model_stated import StatedFile
@@ -38,6 +35,12 @@ if TYPE_CHECKING:
 
 # What is missing from a list that is not complete will be brought by the installer.
 _ONLY_OF_COMPLETE = frozenset({"DEP001", "DEP003"})
+# What every judgement imports; it is done while uv is at work.
+_NEEDED = (
+    *("audit", "verdict", "rulebook.admitted", "rulebook.derived", "rulebook.load", "scan.headers", "checks.registry"),
+    *("checks.abi_open", "checks.abi_predicted", "checks.dep", "checks.idx", "checks.known", "checks.known_ranges"),
+    *("checks.lnk", "checks.mixed", "checks.plt", "checks.plt_content"),
+)
 
 
 class GateRequest(NamedTuple):
@@ -79,7 +82,7 @@ def gate(settings: Settings, request: GateRequest, environ: Mapping[str, str], c
     Raises ``RequirementError`` for a file that cannot be read, ``UsageError`` for what cannot be asked.
     """
     started = time.perf_counter()
-    baseline = read_baseline(settings.baseline) if settings.baseline else None
+    baseline = _baseline(settings.baseline) if settings.baseline else None
     base = Base(request.base, _folder_of(request.files, cwd), cwd, environ) if request.base else None
     gaps: list[Gap] = []
     pairs = [pair for path in request.files if (pair := _read(path, base, environ, cwd, gaps)) is not None]
@@ -93,12 +96,23 @@ def gate(settings: Settings, request: GateRequest, environ: Mapping[str, str], c
     finally:
         if index is not None:
             index.close()
+    from envaudit.audit import rule_places  # noqa: PLC0415  what judges is imported while uv is at work
+    from envaudit.rulebook import load_rules  # noqa: PLC0415
+    from envaudit.settings import reject_unknown_rules  # noqa: PLC0415
+    from envaudit.verdict import decide  # noqa: PLC0415
+
     rulebook = load_rules(rule_places(settings), _versions(legs))
     reject_unknown_rules(settings, rulebook.ids())
     findings, crashed = _judge(legs, rulebook, gaps, several=len(wished) > 1)
     timings = Timings(time.perf_counter() - started)
     facts = _all_facts(legs, request, wished)
     return decide(facts, rulebook.info, findings, gaps, settings, timings, crashed=crashed, baseline=baseline)
+
+
+def _baseline(path: str) -> Baseline:
+    from envaudit.baseline import read_baseline  # noqa: PLC0415  few runs have one
+
+    return read_baseline(path)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -165,10 +179,19 @@ def _index(
 
 def _asking_ahead(index: Index | None, pairs: Sequence[_Pair]) -> Callable[[], None]:
     """Ask the index about what is stated while the resolver is at work; return what waits until that is done."""
-    names = {each.key for pair in pairs for each in pair.head.stated if not each.constraint and not each.url}
-    if index is None or not names:
+    stated = [each for pair in pairs for each in pair.head.stated if not each.constraint and not each.url]
+    pins = [(str(each.key), each.version) for each in stated if each.version]
+    names = [each.key for each in stated if not each.version]
+    if index is None or not stated:
         return lambda: None
-    asking = threading.Thread(target=index.projects, args=(sorted(names),), daemon=True)
+
+    def ask() -> None:
+        index.releases(pins)
+        index.fetch_pages(names)  # one of their versions will be asked about once the resolver has chosen
+        for module in _NEEDED:  # while others are at work, which is mostly uv
+            import_module(f"envaudit.{module}")
+
+    asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     return asking.join
 
@@ -200,6 +223,8 @@ def _judge(
     legs: Sequence[_Leg], rulebook: Rulebook, gaps: list[Gap], *, several: bool
 ) -> tuple[tuple[Finding, ...], bool]:
     """Run the checks on every leg; a finding that several targets have is one, and says which."""
+    from envaudit.checks.registry import run_checks  # noqa: PLC0415  as above
+
     found: dict[tuple[str, str], Finding] = {}
     targets: dict[tuple[str, str], list[str]] = {}
     crashed = False
@@ -230,6 +255,8 @@ def _with_targets(
 
 
 def _fingerprints(facts: Facts, rulebook: Rulebook) -> frozenset[str]:
+    from envaudit.checks.registry import run_checks  # noqa: PLC0415
+
     return frozenset(finding.fingerprint for finding in _that_hold(run_checks(facts, rulebook), facts))
 
 

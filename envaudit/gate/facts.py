@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envaudit.gate.resolve import Chosen, Resolution, resolve
 from envaudit.gate.select import applying, python_admitted
 from envaudit.gate.target import described_target
-from envaudit.gather_index import Asked, ask_about
-from envaudit.index import RemoteError
 from envaudit.model import Admitted, Described, Distribution, Facts, Gap, OnIndex
-from envaudit.rulebook import default_folder, default_rules
-from envaudit.rulebook.admitted import with_admitted
-from envaudit.rulebook.derived import load_derived, predict
-from envaudit.scan.headers import parse_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +16,7 @@ if TYPE_CHECKING:
 
     from envaudit.gate.deep import Deep
     from envaudit.gate.target import Wish
+    from envaudit.gather_index import Asked
     from envaudit.index import Index, IndexFile
     from envaudit.model import Target
     from envaudit.model_stated import Stated, StatedFile
@@ -142,6 +137,11 @@ def _ranges(stated: Sequence[Stated], known: set[NormalizedName]) -> tuple[Admit
 
 def _with_knowledge(facts: Facts, settled: Sequence[_Settled], means: Means) -> Facts:
     """Add what the index, the lock file and the derived tables know of the releases."""
+    from envaudit.gather_index import ask_about  # noqa: PLC0415  what is not needed by uv is imported beside it
+    from envaudit.rulebook import default_folder, default_rules  # noqa: PLC0415
+    from envaudit.rulebook.admitted import with_admitted  # noqa: PLC0415
+    from envaudit.rulebook.derived import load_derived, predict  # noqa: PLC0415
+
     assert facts.described is not None
     path = facts.described.path
     gaps = list(facts.gaps)
@@ -212,6 +212,8 @@ def _as_inside(dist: Distribution, inside: Distribution | None) -> Distribution:
 
 
 def _asked(each: _Settled) -> Asked:
+    from envaudit.gather_index import Asked  # noqa: PLC0415
+
     return Asked(each.name, each.key, each.version, each.stated.hashes if each.stated else ())
 
 
@@ -233,6 +235,9 @@ def _metadata(
         if means.indexes is None and described.complete and locked and len(locked) == len(settled):
             gaps.append(Gap("DEP", described.path, "the file does not repeat what its packages need of each other"))
         return {}
+    from envaudit.index import RemoteError  # noqa: PLC0415
+    from envaudit.scan.headers import parse_headers  # noqa: PLC0415
+
     found = {}
     chosen = [(each, wheels[each.key]) for each in locked if each.key in wheels]
     for (each, _), content in zip(chosen, means.indexes.all_metadata([file for _, file in chosen]), strict=True):

@@ -51,6 +51,9 @@ class Resolution(NamedTuple):
 
 def find_uv(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return how uv is started, nothing when there is none."""
+    beside = os.path.join(os.path.dirname(sys.executable), "uv")
+    if os.access(beside, os.X_OK) and os.path.isfile(beside):
+        return (beside,)  # what `python -m uv` would start, without a Python to do it
     if importlib.util.find_spec("uv") is not None:
         return (sys.executable, "-m", "uv")
     found = shutil.which("uv", path=environ.get("PATH"))

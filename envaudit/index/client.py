@@ -12,6 +12,7 @@ from envaudit.index.credentials import CredentialBook, origin_of
 from envaudit.index.failure import RemoteError, shown
 from envaudit.index.folder import PAGE_LIMIT, read_flat_folder, read_folder_index
 from envaudit.index.kept import Kept, Page
+from envaudit.index.kept_release import dump_project, load_project
 from envaudit.index.pages import ACCEPT, parse_page
 from envaudit.index.remote_file import LocalFile, RemoteFile, local_path
 from envaudit.index.transport import Transport
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from envaudit.index.values import IndexFile, Project
 
 SECONDS = 60.0  # for everything that one run asks
+_RELEASE = "release-1"
 DOCUMENT_LIMIT = 8 * 1024 * 1024  # bytes of what an index says about one release
 
 
@@ -72,6 +74,7 @@ class Index:
         )
         self._kept = Kept(cache_folder)
         self._offers: dict[NormalizedName, Offer | RemoteError] = {}
+        self._releases: dict[tuple[NormalizedName, str], Offer | RemoteError] = {}
         self.offline = offline
         self.deadline = Deadline(seconds)
 
@@ -92,6 +95,24 @@ class Index:
         if isinstance(answer, RemoteError):
             raise answer
         return answer
+
+    def releases(self, pins: Iterable[tuple[str, str]]) -> dict[tuple[NormalizedName, str], Offer | RemoteError]:
+        """Return what there is of exact versions: offers with the files of this version alone.
+
+        That is kept apart from the pages, of which some have thousands of files: a run with known pins reads none.
+        """
+        wanted = list(dict.fromkeys((canonicalize_name(name), version) for name, version in pins))
+        new = [pin for pin in wanted if pin not in self._releases]
+        calls = [partial(self._offer, key, version) for key, version in new]
+        self._releases.update(zip(new, run_all(calls, self.deadline), strict=True))
+        return {pin: self._releases[pin] for pin in wanted}
+
+    def fetch_pages(self, names: Iterable[str]) -> None:
+        """Fetch the pages of projects that are not kept or too old, so that they are there when they are asked for."""
+        keys = dict.fromkeys(canonicalize_name(name) for name in names)
+        places = [f"{each}{key}/" for key in keys for each in self._indexes if not each.startswith("file:")]
+        stale = [place for place in places if not self._kept.has_fresh(place)]
+        run_all([partial(self._page, place) for place in stale], self.deadline)
 
     def projects(self, names: Iterable[str]) -> dict[NormalizedName, Offer | RemoteError]:
         """Return what there is of each project, asked for a few at a time."""
@@ -137,9 +158,9 @@ class Index:
         return self._page(address, "application/json", DOCUMENT_LIMIT).body
 
     def is_silent(self, about: str) -> bool:
-        """Say whether an index was found to have no documents of a kind, not long ago."""
+        """Say whether an index was found to have no documents of a kind, or no such page, not long ago."""
         kept = self._kept.page(f"silent {about}")
-        return kept is not None and (kept.fresh or self.offline)
+        return kept is not None and kept.fresh
 
     def keep_silent(self, about: str) -> None:
         """Keep for as long as a page that an index has none."""
@@ -150,11 +171,11 @@ class Index:
         """Close connections."""
         self._transport.close()
 
-    def _offer(self, key: NormalizedName) -> Offer:
+    def _offer(self, key: NormalizedName, version: str = "") -> Offer:
         pages: list[Project] = []
         failures: list[RemoteError] = []
         missing: RemoteError | None = None
-        asked = [*(partial(self._from_index, each) for each in self._indexes)]
+        asked = [*(partial(self._from_index, each, version=version) for each in self._indexes)]
         asked += [partial(self._from_links, each) for each in self._find_links]
         for ask in asked:
             try:
@@ -170,11 +191,22 @@ class Index:
             raise next(iter(failures), missing) or RemoteError("", "no index is named that could be asked", "offline")
         return Offer(tuple(pages), tuple(failures))
 
-    def _from_index(self, address: str, key: NormalizedName) -> Project:
+    def _from_index(self, address: str, key: NormalizedName, *, version: str = "") -> Project:
         if address.startswith("file:"):
             return read_folder_index(address, key)
-        page = self._page(f"{address}{key}/")
-        return parse_page(page.body, page.content_type, page.url, key)
+        place = f"{address}{key}/"
+        kept = self._kept.page(f"{_RELEASE} {version} {place}") if version else None
+        if kept is not None and (kept.fresh or self.offline):
+            project = load_project(kept.body)
+            if project is not None:
+                return project
+        page = self._page(place)
+        whole = parse_page(page.body, page.content_type, page.url, key)
+        if not version:
+            return whole
+        one = whole._replace(files=whole.of_version(version))
+        self._kept.put_page(f"{_RELEASE} {version} {place}", Page(dump_project(one), page.url, "", "", page.age))
+        return one
 
     def _from_links(self, address: str, key: NormalizedName) -> Project:
         if address.startswith("file:"):
@@ -190,10 +222,17 @@ class Index:
         kept = self._kept.page(address)
         if kept is not None and (kept.fresh or self.offline):
             return kept
+        if self.is_silent(address):
+            raise RemoteError(address, "there is no such thing, as it said not long ago", "missing")
         headers = {"Accept": accept}
         if kept is not None and kept.etag:
             headers["If-None-Match"] = kept.etag
-        answer = self._transport.get(address, limit, self.deadline, headers)
+        try:
+            answer = self._transport.get(address, limit, self.deadline, headers)
+        except RemoteError as error:
+            if error.kind == "missing":
+                self.keep_silent(address)
+            raise
         if answer.status == 304 and kept is not None:
             page = kept._replace(age=0.0)
         elif answer.status == 200:

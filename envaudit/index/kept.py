@@ -63,6 +63,14 @@ class Kept:
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
+    def has_fresh(self, url: str) -> bool:
+        """Say whether a page seems to be kept and fresh, by the time of its file."""
+        try:
+            written = os.lstat(os.path.join(self._folder, _name("page", url))).st_mtime if self._folder else 0.0
+        except OSError:
+            return False
+        return 0 <= time.time() - written < PAGE_SECONDS
+
     def put_page(self, asked: str, page: Page) -> None:
         """Keep a page that was fetched ``page.age`` seconds ago."""
         fields = {"fetched": time.time() - page.age, "url": page.url, "type": page.content_type, "etag": page.etag}

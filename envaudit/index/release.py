@@ -74,11 +74,11 @@ def find_releases(index: Index, pins: Sequence[tuple[str, str]]) -> list[Release
     """Return what the indexes say about exact versions, in the order of the pins."""
     from packaging.utils import canonicalize_name  # noqa: PLC0415
 
-    offers = index.projects([name for name, _ in pins])
+    offers = index.releases(pins)
     found: list[Release | RemoteError] = []
     for name, version in pins:
         key = canonicalize_name(name)
-        offer = offers[key]
+        offer = offers[key, version]
         found.append(offer if isinstance(offer, RemoteError) else release_in(offer, key, version))
     return found
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -18,8 +17,7 @@ _NAME_LIMIT = 255  # characters; no file can have a longer name
 _SDIST_ENDINGS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
 
-@dataclass(frozen=True, slots=True)
-class IndexFile:
+class IndexFile(NamedTuple):
     """One file that an index offers; ``url`` is without credentials, and empty when it leads where we do not go.
 
     ``version`` is as the file name spells it. ``hashes`` are pairs of algorithm and hexadecimal digest. ``yanked`` is
@@ -51,8 +49,7 @@ class IndexFile:
         return (parts[1], parts[2], parts[3]) if len(parts) == 4 else ("", "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """What one index offers of a project.
 
     ``index`` is the address without credentials. ``status`` is that of PEP 792, with its reason; empty when the index
@@ -60,7 +57,7 @@ class Project:
     """
 
     key: NormalizedName
-    index: str
+    index: str  # type: ignore[assignment]  # nobody looks for the place of an item
     files: tuple[IndexFile, ...]
     status: Literal["", "active", "archived", "quarantined", "deprecated"] = ""
     status_reason: str = ""

@@ -27,6 +27,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from packaging.utils import canonicalize_name
+
 from tests.e2e.combos import load_combos
 from tests.support.environments import BuildError, build_environment
 
@@ -109,7 +111,8 @@ def _findings(arguments: Sequence[str]) -> Found:
     if not done.stdout.startswith("{"):
         raise AssertionError(f"{shlex.join(command)}: exit status {done.returncode}: {done.stderr[-2000:]}")
     findings = json.loads(done.stdout)["findings"]
-    return {f"{f['code']} {f['distribution']}": f["severity"] for f in findings if f["severity"] != "note"}
+    found = (finding for finding in findings if finding["severity"] != "note")
+    return {f"{each['code']} {canonicalize_name(each['distribution'])}": each["severity"] for each in found}
 
 
 def compare(
@@ -173,6 +176,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--kind", action="append", default=[])
     parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="take each N-th environment of each kind")
     parser.add_argument("--found", type=Path, help="keep what environments showed in this file")
     parser.add_argument("--gate", default="", help="further options of envaudit gate")
     chosen = parser.parse_args()
@@ -186,6 +190,8 @@ def main() -> int:
         for line in chosen.found.read_text(encoding="utf-8").splitlines():
             found.update(json.loads(line))
     every = list(sides(combos))
+    by_kind = {kind: [side for side in every if side.kind == kind] for kind in sorted({side.kind for side in every})}
+    every = [side for group in by_kind.values() for side in group[:: chosen.every]]
     done = list(compare(every, found, shlex.split(chosen.gate), minutes=chosen.minutes, keep=chosen.found))
     print(summary(done))
     print(f"{len(done)} of {len(every)} sides; {sum(bool(combo['steps']) for combo in combos)} more: {CHANGED_BY_HAND}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.utils import canonicalize_name
 
-from envaudit.index import RemoteError, Sources
+from envaudit.index import Offer, RemoteError, Sources
 from envaudit.index.kept import Kept, clear
 from tests.index.conftest import WHEEL
 from tests.support.package_index import package_index
@@ -305,3 +305,57 @@ def test_the_command_that_deletes_the_cache_deletes_this_too(
     assert main(["cache", "clear"]) == 0
     assert "deleted the cache" in capsys.readouterr().out
     assert not (tmp_path / "cache" / "index").exists()
+
+
+def test_of_known_versions_only_their_files_are_kept_and_read_again(demo: Files, ask: Ask) -> None:
+    with package_index(demo, etag=True, status={"status": "archived", "reason": "done"}) as server:
+        pins = [("Demo", "1.0"), ("demo", "7.7"), ("demo", "0.9")]
+        first = ask(server.address, cache=True).releases(pins)
+        again = ask(server.address, cache=True)
+        assert again.releases(pins) == first
+        assert again.requests_made == 0
+        for offer in first.values():
+            assert isinstance(offer, Offer)
+            assert (offer.pages[0].status, offer.pages[0].status_reason) == ("archived", "done")
+        whole = again.project("demo")
+        assert [first[pin].files for pin in first] == [whole.of_version(version) for _, version in first]  # type: ignore[union-attr]
+        assert [len(first[pin].files) for pin in first] == [1, 0, 1]  # type: ignore[union-attr]
+
+
+def test_what_is_kept_of_a_version_is_no_older_than_its_page(
+    demo: Files, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with package_index(demo) as server:
+        ask(server.address, cache=True).releases([("demo", "1.0")])
+        server.add("demo", **{"demo-1.0-cp311-cp311-win_amd64.whl": b"new"})
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 500)
+        offers = ask(server.address, cache=True).releases([("demo", "1.0"), ("demo", "0.9")])
+        assert [len(offer.files) for offer in offers.values()] == [1, 1]  # type: ignore[union-attr]
+        monkeypatch.setattr(time, "time", lambda: now + 601)
+        offers = ask(server.address, cache=True).releases([("demo", "1.0"), ("demo", "0.9")])
+        assert [len(offer.files) for offer in offers.values()] == [2, 1]  # type: ignore[union-attr]
+
+
+def test_that_a_project_is_missing_is_known_for_a_while(demo: Files, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    with package_index(demo) as server:
+        for _ in range(2):
+            answer = ask(server.address, cache=True).releases([("absent", "1.0")])["absent", "1.0"]  # type: ignore[index]
+            assert isinstance(answer, RemoteError)
+            assert answer.kind == "missing"
+        assert len(server.requests) == 1
+        server.add("absent", **{"absent-1.0.tar.gz": b""})
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 601)
+        answer = ask(server.address, cache=True).releases([("absent", "1.0")])["absent", "1.0"]  # type: ignore[index]
+        assert not isinstance(answer, RemoteError)
+
+
+def test_pages_are_fetched_ahead_once(demo: Files, ask: Ask) -> None:
+    with package_index(demo) as server:
+        index = ask(server.address, cache=True)
+        for _ in range(2):
+            index.fetch_pages(["Demo", "absent"])
+        assert len(server.asked("/demo/")) == 1
+        index.project("demo")
+        assert len(server.asked("/demo/")) == 1
