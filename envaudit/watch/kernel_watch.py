@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 _MOST_LINE = 256 * 1024
 _MOST_NAMES = 2000
 _STEP = 64 * 1024 * 1024  # growth after which a cell that went on is stopped again
+_IDLE = 0.5  # seconds between two looks while no cell is running
 MEMORY_SIGNAL = int(signal.SIGRTMAX) - 5 if hasattr(signal, "SIGRTMAX") else 0  # used by nobody we know
 
 
 class KernelWatch(Watch):
     """A program that lives long, is told things by signals, and is rarely in need of a close look."""
-
-    idle_look = 0.5  # seconds between two looks while no cell is running
 
     def __init__(self, request: dict[str, Any], lifeline: int, *, interrupts: bool) -> None:
         super().__init__(request, lifeline)
@@ -38,8 +37,8 @@ class KernelWatch(Watch):
         self._code = ("", "")
         self._threshold = int(request["memory"])
         self._last = ""
-        self._next_look = 0.0
         self._over = False
+        self._often = self.between
 
     def cells(self) -> Cells:
         """Return what is known of the cells."""
@@ -91,6 +90,7 @@ class KernelWatch(Watch):
                 self._numbers[name] = self.cell = cell
                 self._code = (name, text)
                 self.parent = parent
+                self.due = 0.0  # now it is worth looking again
             case {"idle": True}:
                 self.cell, self.parent = 0, {}
             case {"shown": str()}:
@@ -104,11 +104,9 @@ class KernelWatch(Watch):
 
     def _look_at_use(self, now: float) -> None:
         """Look at the memory; seldom while no cell is running, for hours on end perhaps."""
-        if not self.cell and not self.near and now < self._next_look:
-            return
-        self._next_look = now + self.idle_look
         self._over = False
         super()._look_at_use(now)
+        self.between = self._often if self.cell or self.near else _IDLE
         if not self._over:
             self._threshold = self.request["memory"]
 

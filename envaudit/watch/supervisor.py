@@ -56,6 +56,8 @@ class Watch:
         self.samples = Samples()
         self.peak = 0
         self.near = False
+        self.between = _LOOK
+        self.due = 0.0
         self.leftovers = 0
         self.threads = (0, 0)
         self.interrupts = 0
@@ -84,16 +86,15 @@ class Watch:
 
     def follow(self) -> None:
         """Wait for the program's end, or for a reason to end it; then leave no process behind."""
-        due = 0.0
         while not self._has_ended() and not self.cause:
             now = time.monotonic()
-            if now >= due:
+            if now >= self.due:
                 self._look_at_use(now)
                 cost = 0 if self.near else _SHARE * (time.monotonic() - now)
-                due = time.monotonic() + max(_LOOK, cost)
+                self.due = time.monotonic() + max(self.between, cost)
             if self.request["timeout"] and now - self.started > self.request["timeout"]:
                 self._stop("timeout")
-            wait = _LOOK / 4 if self.pidfd < 0 else max(due - time.monotonic(), 0.001)
+            wait = _LOOK / 4 if self.pidfd < 0 else max(self.due - time.monotonic(), 0.001)
             self._read(wait)
         self.seconds = time.monotonic() - self.started
         if self.cause in {"timeout", "memory"}:
@@ -128,9 +129,19 @@ class Watch:
             "samples": self.samples.kept(),
             "crowded": self.samples.crowded(),
             **happened._asdict(),
+            "kernel_log": self._logged(),
             "group_limit": group.limit if group is not None else 0,
             "group_peak": group.peak if group is not None else 0,
         }
+
+    def _logged(self) -> tuple[str, str]:
+        """Return what the kernel's log says of a death that the brake did not see."""
+        fault = ("", "")
+        if self.log is not None:
+            if self.status in _SILENT and not any(crash.pid == self.pid for crash in self.crashes):
+                fault = self.log.fault(self.pid)
+            self.log.close()
+        return fault
 
     def abandon(self, *_: object) -> None:
         """Stop at once."""
