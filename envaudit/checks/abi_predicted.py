@@ -71,7 +71,7 @@ def finding_for(facts: Facts, dist: Distribution, build: PredictedBuild, numpy: 
     evidence = [Evidence(path, _BASIS[build.basis].format(what))]
     if build.first_good:
         evidence.append(
-            Evidence(path, f"{dist.name} {build.first_good} is the first release that is built for NumPy 2")
+            Evidence(path, f"{dist.name} {build.first_good} is the first release known to be built for NumPy 2")
         )
     return Finding(
         code=code,

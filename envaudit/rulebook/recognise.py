@@ -46,6 +46,8 @@ CODE_SIGNATURES: tuple[tuple[str, str], ...] = (
     ("ABI001", r"module compiled against ABI version 0x1\w+ but this version of numpy is 0x2"),
     ("ABI003", r"module (?:was )?compiled against (?:API version|NumPy C-API version) 0x"),
     ("ABI001", r"_ARRAY_API not found|numpy\.core\.(?:multiarray|umath) failed to import"),
+    # onnxruntime loses NumPy's message: what is left is an ImportError without a word.
+    ("ABI001", r"from \.onnxruntime_pybind11_state import \*[^\n]*\n(?:[ ^~]*\n)?ImportError\s*$"),
     ("ABI003", r"numpy\._core\.(?:multiarray|umath) failed to import"),
     ("ABI001", r"Unable to convert function return value to a Python type! The signature was\s+\(\) -> handle"),
     (

@@ -142,6 +142,9 @@ def test_packages_that_guard_their_import_are_a_warning_that_says_what_stops() -
     finding = _only(_facts(C1, "2.2.6", "torch", "2.2.2"))
     assert finding.severity is Severity.WARNING
     assert "from_numpy" in finding.symptom
+    finding = _only(_facts(C1, "2.2.6", "shiboken6", "6.6.1"))
+    assert finding.severity is Severity.WARNING
+    assert "PySide prints NumPy's warning" in finding.symptom
 
 
 def _imported(facts: Facts, *modules: str, past: tuple[str, ...] = (), complete: bool = True) -> Facts:

@@ -35,6 +35,7 @@ SEEN = [
     ("ABI001", "RuntimeError: module compiled against ABI version 0x1000009 but this version of numpy is 0x2000000"),
     ("ABI001", "A module that was compiled using NumPy 1.x cannot be run in\nNumPy 2.2.6 as it may crash."),
     ("ABI001", "ImportError: numpy.core.multiarray failed to import"),
+    ("ABI001", "    from .onnxruntime_pybind11_state import *  # noqa\n    ^^^^^^^^^^\nImportError"),
     ("ABI003", "RuntimeError: module was compiled against NumPy C-API version 0x10 (NumPy 1.23) but the running NumPy"),
     (
         "ABI004",
