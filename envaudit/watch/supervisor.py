@@ -129,19 +129,9 @@ class Watch:
             "samples": self.samples.kept(),
             "crowded": self.samples.crowded(),
             **happened._asdict(),
-            "kernel_log": self._logged(),
             "group_limit": group.limit if group is not None else 0,
             "group_peak": group.peak if group is not None else 0,
         }
-
-    def _logged(self) -> tuple[str, str]:
-        """Return what the kernel's log says of a death that the brake did not see."""
-        fault = ("", "")
-        if self.log is not None:
-            if self.status in _SILENT and not any(crash.pid == self.pid for crash in self.crashes):
-                fault = self.log.fault(self.pid)
-            self.log.close()
-        return fault
 
     def abandon(self, *_: object) -> None:
         """Stop at once."""
