@@ -31,8 +31,23 @@ def hold(brake, ask):  # noqa: ANN001, ANN201 - no annotations that Python 3.6 w
     faulthandler.enable(brake)
     faulthandler.enable = lambda *_, **__: None
     faulthandler.disable = lambda: True
+    keep_handlers()
     if hasattr(faulthandler, "register"):
         faulthandler.register(_signal.SIGUSR2, file=ask, all_threads=False)
+
+
+def keep_handlers():  # noqa: ANN201
+    """Have nobody who sets the handlers of crashes back to the default take them away; compiled code still can."""
+    plain = _signal.signal
+    kept = [getattr(_signal, name) for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE") if hasattr(_signal, name)]
+
+    def signal(number, handler):  # noqa: ANN001, ANN202
+        """Set the action for a signal and return the one before."""
+        if handler in (_signal.SIG_DFL, _signal.SIG_IGN) and number in kept:
+            return _signal.SIG_DFL
+        return plain(number, handler)
+
+    _signal.signal = signal
 
 
 def as_json(value):  # noqa: ANN001, ANN201

@@ -29,6 +29,8 @@ _KINDS = {
     "SIGILL": "illegal-instruction",
     "SIGFPE": "arithmetic-error",
     "SIGABRT": "abort",
+    "SIGTRAP": "abort",
+    "SIGSYS": "abort",
 }
 _CRASHES = frozenset(_KINDS.values()) | {"stack-overflow"}
 
@@ -40,7 +42,9 @@ class Verdict(NamedTuple):
     ``segfault``, ``bus-error``, ``illegal-instruction``, ``arithmetic-error``, ``abort``, ``stack-overflow``,
     ``killed``, ``native-exit``, ``timeout``. ``headline`` is one sentence. ``frames`` are of Python, outermost first;
     ``cell`` the number of a notebook's cell, 0 outside of one. ``sure`` is false where the evidence allows another
-    cause. ``change`` says what to do; ``notes`` are observations that did not end the program.
+    cause. ``seen_by`` says how a crash was seen, the surest first: in its ``memory``, in the text of ``faulthandler``
+    (the signal and the Python line), in the ``kernel-log`` (the library), by its ``exit-status`` alone. ``change`` says
+    what to do; ``notes`` are observations that did not end the program.
     """
 
     kind: str
@@ -52,6 +56,7 @@ class Verdict(NamedTuple):
     cell: int = 0
     crash: Crash | None = None
     blame: Blame | None = None
+    seen_by: str = ""
     signal: str = ""
     exit_status: int | None = None
     sure: bool = True
@@ -80,6 +85,8 @@ def judge(seen: dict[str, Any], memory: int, timeout: float, processors: int) ->
     crash = _own_crash(seen)
     blamed = _blamed(crash) if crash is not None else None
     name = crash.signal if crash is not None and crash.signal else _signal(seen["status"])
+    if crash is None:
+        blamed = _logged(seen)
     end = _end(seen, told, crash, blamed, name, memory, timeout)
     frames = told.frames or (crash.frames if crash is not None else ()) or _asked(seen["asked"])
     frames = tuple(frame for frame in frames if not _is_ours(frame))
@@ -94,6 +101,7 @@ def judge(seen: dict[str, Any], memory: int, timeout: float, processors: int) ->
         told.cell,
         crash if end.kind in _CRASHES else None,
         blamed if end.kind in _CRASHES else None,
+        _seen_by(seen, crash, name) if end.kind in _CRASHES else "",
         name if end.kind in _CRASHES | {"killed"} else "",
         status if isinstance(status, int) and status >= 0 else None,
         end.sure,
@@ -120,8 +128,7 @@ def _end(  # noqa: C901, PLR0911, PLR0917 - one line for each way to end
     if crash is not None and crash.signal:
         return _crashed(crash, blamed)
     if name in _KINDS:
-        words = f"it died of {_words(name)}; what it was doing is not known"
-        return _End(_KINDS[name], words, _silent(name), sure=False)
+        return _silent(seen, name, blamed)
     if name == "SIGKILL":
         return _killed(seen, memory)
     if name:
@@ -129,7 +136,7 @@ def _end(  # noqa: C901, PLR0911, PLR0917 - one line for each way to end
     if told.end == "memory":
         return _End("out-of-memory", f"an allocation was refused: {_exception(told)}", _peak(seen, memory))
     if told.end == "exception":
-        return _End("exception", _exception(told))
+        return _End("exception", _exception(told), _no_more(told))
     status = seen["status"]
     if not told.end:
         return _End(
@@ -270,11 +277,43 @@ def _waiting(seen: dict[str, Any]) -> tuple[str, ...]:
     return ()
 
 
-def _silent(name: str) -> tuple[str, ...]:
-    if name != "SIGSEGV":
-        return ()
-    why = "the stack of a thread other than the first overflowed, or a library has replaced the handler"
-    return (f"Python's handler did not run: {why}",)
+def _silent(seen: dict[str, Any], name: str, blamed: Blame | None) -> _End:
+    """Return the end of a program of whose crash no handler ran."""
+    evidence = ["only its exit status is known: Python's handler for crashes did not run"]
+    if name == "SIGSEGV":
+        evidence.append(
+            "so the stack of a thread other than the first overflowed, or a library has replaced the handler"
+        )
+    if name == "SIGTRAP":
+        evidence.append("compiled code stops itself so when something is wrong in it: a failed assertion")
+    what, file = seen.get("kernel_log", ("", ""))
+    if what:
+        evidence.append(f"the kernel's log says: {what}, in {file}")
+    words = f"it died of {_words(name)}{advice.place(blamed)}"
+    return _End(
+        _KINDS[name],
+        words if blamed is not None else f"{words}; what it was doing is not known",
+        tuple(evidence),
+        sure=False,
+    )
+
+
+def _logged(seen: dict[str, Any]) -> Blame | None:
+    """Return the library that the kernel's log names: by its name alone, so nobody knows which distribution's it is."""
+    _, file = seen.get("kernel_log", ("", ""))
+    if not file:
+        return None
+    from envaudit.watch.crash import NativeFrame  # noqa: PLC0415 - as above
+    from envaudit.watch.owner import Blame, blame  # noqa: PLC0415
+
+    found = blame([NativeFrame(0, f"/{file}", "", inside=False, sure=False)])
+    return None if found is None else Blame(found.frame._replace(path=file), found.is_python, None, None)
+
+
+def _seen_by(seen: dict[str, Any], crash: Crash | None, name: str) -> str:
+    if crash is not None and crash.signal == name:
+        return "faulthandler" if crash.looked else "memory"
+    return "kernel-log" if seen.get("kernel_log", ("", ""))[0] else "exit-status"
 
 
 def _words(name: str) -> str:
@@ -284,6 +323,8 @@ def _words(name: str) -> str:
         "SIGILL": "an illegal instruction",
         "SIGFPE": "an arithmetic error",
         "SIGABRT": "an abort",
+        "SIGTRAP": "a trap",
+        "SIGSYS": "a forbidden system call",
     }
     return f"{said[name]} ({name})" if name in said else name or "a fatal error"
 
@@ -300,6 +341,17 @@ def _signal(status: object) -> str:
 def _exception(told: _Told) -> str:
     last = [line.strip() for line in told.text.splitlines() if line.strip()][-1:]
     return f"{told.type}: {last[0][:300]}" if last else told.type
+
+
+def _no_more(told: _Told) -> tuple[str, ...]:
+    """Say which limit stands behind an exception of the system that does not name it."""
+    if "Resource temporarily unavailable" in told.text or "can't start new thread" in told.text:
+        return ("no more processes or threads may be started: ulimit -u, or pids.max of the container",)
+    if "Too many open files" in told.text:
+        return ("no more files may be open: ulimit -n",)
+    if "No space left on device" in told.text:
+        return ("a disk is full, or /dev/shm: df names it",)
+    return ()
 
 
 def _is_ours(frame: Frame) -> bool:

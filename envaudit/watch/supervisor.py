@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from envaudit.watch.host import counters, tightest_group
+from envaudit.watch.kernel_log import KernelLog
 from envaudit.watch.launch import adopt_orphans, launch
 from envaudit.watch.machine import this_machine
 from envaudit.watch.pipe import make_pipe
@@ -38,6 +39,7 @@ _MOST_CRASHES = 8
 _MOST_TALK = 4 * 1024 * 1024
 _MOST_REQUEST = 4 * 1024 * 1024
 _PATIENCE = 3  # interruptions from the keyboard, after which nobody asks the program any more
+_FAULTS = {-int(number) for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)}
 _ENDED_BY = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"}  # crashes after which it goes round in circles
 
 
@@ -62,6 +64,7 @@ class Watch:
         self.threads = (0, 0)
         self.interrupts = 0
         self.before = counters()
+        self.log = KernelLog()
 
     def start(self) -> None:
         """Start the program; raises ``OSError``."""
@@ -129,9 +132,17 @@ class Watch:
             "samples": self.samples.kept(),
             "crowded": self.samples.crowded(),
             **happened._asdict(),
+            "kernel_log": self._logged(),
             "group_limit": group.limit if group is not None else 0,
             "group_peak": group.peak if group is not None else 0,
         }
+
+    def _logged(self) -> tuple[str, str]:
+        """Return what the kernel's log says of a death that the brake did not see."""
+        silent = self.status in _FAULTS and not any(crash.pid in {0, self.pid} for crash in self.crashes)
+        fault = self.log.fault(self.pid) if silent else ("", "")
+        self.log.close()
+        return fault
 
     def abandon(self, *_: object) -> None:
         """Stop at once."""
