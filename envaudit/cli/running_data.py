@@ -25,6 +25,7 @@ def as_json(ran: Ran, exit_code: int) -> str:
         "verdict": verdict.kind,
         "headline": verdict.headline,
         "sure": verdict.sure,
+        "seen_by": verdict.seen_by,
         "signal": verdict.signal,
         "exit_status": verdict.exit_status,
         "evidence": verdict.evidence,

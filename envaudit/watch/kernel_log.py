@@ -13,7 +13,7 @@ _MOST_RECORDS = 4096
 _MOST_RECORD = 8192
 # Such as: python[77]: segfault at 10 ip ... error 6 in _bad.so[...]; or: traps: python[77] trap invalid opcode ip:...
 _FAULT = (
-    r"(?P<name>[^\[\]:]+)\[(?P<pid>\d+)\]:? (?P<what>segfault at [0-9a-f]+|general protection fault|trap [a-z ]+?) "
+    r"[^\[\]:]\[(?P<pid>\d+)\]:? (?P<what>segfault at [0-9a-f]+|general protection fault|trap [a-z ]+?(?= ip:)) "
     r".*\bin (?P<file>[^\[\s]+)\["
 )
 

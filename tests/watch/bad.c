@@ -1,6 +1,8 @@
 /* One function for each way compiled code can die. */
+#include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,3 +42,19 @@ void crash_in_threads(void) {
   for (int i = 0; i < 8; i++) pthread_create(t + i, 0, crash_here, 0);
   for (int i = 0; i < 8; i++) pthread_join(t[i], 0);
 }
+void bad_opcode(void) { __asm__ volatile(".byte 0x06"); sink++; }
+void stop_here(void) { __asm__ volatile("int3"); sink++; }
+void fail(void) { assert(zero); }
+void overrun(void) {
+  char *p = get(24), *q = get(24);
+  for (int i = 0; i < 100000 && q != p + 32; i++) p = q, q = get(24);
+  memset(p, 0x41, 40);
+  put(q);
+}
+static void *spin_here(void *a) { for (volatile long i = 0; i < *(long *)a; i++) sink++; return a; }
+void spin(int count, long rounds) {
+  pthread_t t[64];
+  for (int i = 0; i < count; i++) pthread_create(t + i, 0, spin_here, &rounds);
+  for (int i = 0; i < count; i++) pthread_join(t[i], 0);
+}
+void take_handlers(void) { for (int i = 4; i <= 11; i++) if (i != 9 && i != 10) signal(i, SIG_DFL); }

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
+from tests.support.command import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +74,8 @@ def test_a_null_pointer_through_ctypes_is_not_blamed_on_libc(runs: Runs) -> None
 def test_the_overflow_of_another_threads_stack_is_not_blamed_on_anybody(bad_library: Path, runs: Runs) -> None:
     verdict = runs(f"import ctypes\nctypes.CDLL({str(bad_library)!r}).overflow_in_thread()")
     assert (verdict.kind, verdict.sure, verdict.blame) == ("segfault", False, None)
-    assert "the stack of a thread other than the first" in verdict.evidence[0]
+    assert verdict.seen_by == "exit-status"
+    assert "the stack of a thread other than the first" in "\n".join(verdict.evidence)
 
 
 def test_a_program_that_enables_faulthandler_itself_is_seen_all_the_same(bad_library: Path, runs: Runs) -> None:
@@ -98,6 +106,33 @@ def test_a_faulthandler_of_the_environment_does_not_hide_a_crash(variable: str, 
     assert verdict.blame.frame.symbol == "deep_two"
 
 
+@pytest.mark.usefixtures("bad_library")
+def test_shared_memory_that_is_full_is_told_from_a_short_file(tmp_path: Path) -> None:
+    script = 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"'
+    inside = ["unshare", "--mount", "sh", "-c", script, "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*inside, "true"], check=False, stderr=-3).returncode:
+        pytest.skip("no small /dev/shm can be made here")
+    (tmp_path / "p.py").write_text(
+        "from multiprocessing.shared_memory import SharedMemory\nshared = SharedMemory(create=True, size=10_000_000)\n"
+        "shared.buf[:] = bytes(10_000_000)\n"
+    )
+    run = ["-m", "envaudit", "run", "-p", sys.executable, "--memory-limit", "512M", "--json", "-o", "v.json", "p.py"]
+    subprocess.run(
+        [*inside, sys.executable, *run], cwd=tmp_path, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    told = json.loads((tmp_path / "v.json").read_text())
+    assert told["verdict"] == "bus-error"
+    assert any("no room left in /dev/shm" in words for words in told["evidence"])
+    assert "make /dev/shm larger" in told["change"][0]
+    assert told["frames"][-1]["line"] == 3
+
+
+def test_more_threads_than_processors_are_noted(bad_library: Path, runs: Runs) -> None:
+    verdict = runs(f"import ctypes\nctypes.CDLL({str(bad_library)!r}).spin(16, ctypes.c_long(1 << 60))", timeout=3.0)
+    assert verdict.kind == "timeout"
+    assert any("too many threads" in note for note in verdict.notes)
+
+
 def test_a_crash_in_a_worker_is_named_and_the_program_goes_on(bad_library: Path, runs: Runs) -> None:
     text = f"import os, ctypes\nif os.fork() == 0:\n    ctypes.CDLL({str(bad_library)!r}).write_null()\nos.wait()\n"
     verdict = runs(text)
@@ -105,7 +140,8 @@ def test_a_crash_in_a_worker_is_named_and_the_program_goes_on(bad_library: Path,
     assert any("deep_two of _bad.so (badlib 1.5)" in note for note in verdict.notes)
 
 
-def test_a_library_that_takes_the_handler_leaves_an_open_verdict(bad_library: Path, runs: Runs) -> None:
+def test_nobody_takes_the_handler_away_from_python(bad_library: Path, runs: Runs) -> None:
     text = "import signal, ctypes\nsignal.signal(signal.SIGSEGV, signal.SIG_DFL)\n"
     verdict = runs(text + f"ctypes.CDLL({str(bad_library)!r}).write_null()")
-    assert (verdict.kind, verdict.sure, verdict.blame) == ("segfault", False, None)
+    assert verdict.blame is not None
+    assert verdict.blame.frame.symbol == "deep_two"
