@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.binary import code_for
 from envaudit.binary.numpy_runtime import running_numpy
+from envaudit.files import reason
 from envaudit.gather import suspects
 from envaudit.index.clock import run_all
-from envaudit.index.contents import Contents, Room, read_contents, write_tree
+from envaudit.index.contents import TREE_LIMIT, Contents, Room, Tree, read_contents
 from envaudit.index.failure import RemoteError
 from envaudit.model import Binary, Gap, SiteDir
 
@@ -76,19 +77,35 @@ def read_deep(
     room = Room()
     # The small ones first, so that one giant does not use up what there is for all.
     wanted.sort(key=lambda each: (each[1].size or 0, each[0].key))
-    calls = [partial(read_contents, index, file, code, room, compiled=dist.key != "numpy") for dist, file in wanted]
-    read: list[_Read] = []
-    for (dist, file), answer in zip(wanted, run_all(calls, index.deadline), strict=True):
+    with tempfile.TemporaryDirectory(prefix="envaudit-gate-") as folder:
+        tree = Tree(folder)
+
+        def fetch(dist: Distribution, file: IndexFile) -> Contents:
+            contents = read_contents(index, file, code, room, compiled=dist.key != "numpy")
+            try:
+                written = tree.add(file.name, contents.files)
+            except OSError as error:  # a folder where another wheel has a file, or a full disk
+                raise RemoteError(file.url, f"it cannot be unpacked: {reason(error)}", "wrong") from error
+            if not written:
+                raise RemoteError(file.url, f"more than {TREE_LIMIT >> 20} MiB of sources in one run", "too-large")
+            return contents._replace(files=())
+
+        answers = run_all([partial(fetch, dist, file) for dist, file in wanted], index.deadline)
+        read = list(_sorted_out(wanted, answers, gaps))
+        return _judged(target, folder, read, gaps, whole=complete and len(read) == len(distributions))
+
+
+def _sorted_out(
+    wanted: Sequence[tuple[Distribution, IndexFile]], answers: Sequence[Contents | RemoteError], gaps: list[Gap]
+) -> Iterator[_Read]:
+    """Yield what was read, and say what was not."""
+    for (dist, file), answer in zip(wanted, answers, strict=True):
         if isinstance(answer, RemoteError):
             gaps.append(Gap("ABI, API", f"{dist.name} {dist.version}", str(answer)))
             continue
-        read.append(_Read(dist, file, answer))
         if answer.unread:
             gaps.append(Gap("ABI", f"{dist.name} {dist.version}", f"{file.name}: {answer.unread}"))
-    with tempfile.TemporaryDirectory(prefix="envaudit-gate-") as folder:
-        for one in read:
-            write_tree(folder, one.contents.files)
-        return _judged(target, folder, read, gaps, whole=complete and len(read) == len(distributions))
+        yield _Read(dist, file, answer)
 
 
 def _judged(target: Target, folder: str, read: Sequence[_Read], gaps: list[Gap], *, whole: bool) -> Deep:

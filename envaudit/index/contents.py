@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 
 SOURCES_LIMIT = 48 * 1024 * 1024  # compressed bytes of the sources of a wheel
 SOURCE_LIMIT = 16 * 1024 * 1024  # bytes of one source, unpacked
-UNPACKED_LIMIT = 256 * 1024 * 1024  # bytes of all sources of a wheel, unpacked
+UNPACKED_LIMIT = 128 * 1024 * 1024  # bytes of all sources of a wheel, unpacked
 COMPILED_LIMIT = 64 * 1024 * 1024  # compressed bytes of the compiled files of a wheel
 MODULE_LIMIT = 256 * 1024 * 1024  # bytes of one compiled file, unpacked
 RUN_LIMIT = 512 * 1024 * 1024  # compressed bytes of all wheels of a run
+TREE_LIMIT = 2 * 1024 * 1024 * 1024  # bytes of all sources of a run, unpacked
 _SOURCES = "wheel-sources-1"
 _INFO = re.compile(r"[^/]+\.dist-info/(?:METADATA|WHEEL|RECORD|entry_points\.txt|top_level\.txt)")
 _HEADER = re.compile(r"(?:^|/)_numpyconfig\.h$|(?:^|/)numpyconfig\.h$")
@@ -99,35 +100,44 @@ def read_contents(index: Index, file: IndexFile, code: Code, room: Room, *, comp
 def _modules(
     index: Index, file: IndexFile, members: tuple[Member, ...], code: Code, room: Room
 ) -> tuple[tuple[tuple[str, BinaryFacts], ...], str]:
-    """Return the facts of the compiled files, and why not all of them were read."""
-    kind = f"wheel-modules {reader_version()} {code}"
+    """Return the facts of the compiled files, the smallest first, and why not all of them were read."""
+    kind = f"wheel-modules-2 {reader_version()} {code} {COMPILED_LIMIT}"
     kept = index.lasting(kind, file)
     known = _facts_of(kept) if kept is not None else None
     if known is not None:
-        return known, ""
+        return known
     remote = index.open(file)
-    wanted = compiled_members(members or read_table(remote))
-    size = sum(each.compressed for each in wanted)
-    if size > COMPILED_LIMIT or any(each.size > MODULE_LIMIT for each in wanted):
-        return (), f"its compiled files have {size >> 20} MiB, more than the {COMPILED_LIMIT >> 20} that are read"
-    if not room.take(size):
+    every = [each for each in compiled_members(members or read_table(remote)) if _place(each.name)]
+    wanted, unread = _within_limits(every)
+    if not room.take(sum(each.compressed for each in wanted)):
         return (), f"more than the {RUN_LIMIT >> 20} MiB that are read in one run"
     found: list[tuple[str, BinaryFacts]] = []
-    unread = ""
     for member in wanted:  # one after the other, so that no more than one is in memory
-        place = _place(member.name)
-        if not place:
-            continue
         try:
-            found.append((place, _facts(b"".join(read_member(remote, member, MODULE_LIMIT)), code)))
+            found.append((_place(member.name), _facts(b"".join(read_member(remote, member, MODULE_LIMIT)), code)))
         except RemoteError:
             raise
         except ReadError as error:
-            unread = unread or f"{place}: {error}"
-    if not unread:
-        plain = {place: Stored(facts, explained=True).dump() for place, facts in found}
-        index.keep(kind, file, json.dumps(plain).encode("utf-8", "surrogatepass"))
+            unread = unread or f"{member.name}: {error}"
+    plain = [unread, {place: Stored(facts, explained=True).dump() for place, facts in found}]
+    index.keep(kind, file, json.dumps(plain).encode("utf-8", "surrogatepass"))
     return tuple(found), unread
+
+
+def _within_limits(members: Sequence[Member]) -> tuple[list[Member], str]:
+    """Return those that are read, and why others are not."""
+    taken: list[Member] = []
+    total = 0
+    for member in members:  # from small to large
+        total += member.compressed
+        if total > COMPILED_LIMIT or member.size > MODULE_LIMIT:
+            break
+        taken.append(member)
+    left = members[len(taken) :]
+    if not left:
+        return taken, ""
+    size = sum(each.compressed for each in left) >> 20
+    return taken, f"{len(left)} of {len(members)} compiled files were not read: with {size} MiB they are too large"
 
 
 def _facts(content: bytes, code: Code) -> BinaryFacts:
@@ -138,10 +148,10 @@ def _facts(content: bytes, code: Code) -> BinaryFacts:
         return read_binary(path, code)
 
 
-def _facts_of(kept: bytes) -> tuple[tuple[str, BinaryFacts], ...] | None:
+def _facts_of(kept: bytes) -> tuple[tuple[tuple[str, BinaryFacts], ...], str] | None:
     try:
-        plain = json.loads(kept)
-        return tuple((str(place), Stored.load(text).facts) for place, text in plain.items())
+        unread, plain = json.loads(kept)
+        return tuple((str(place), Stored.load(text).facts) for place, text in plain.items()), str(unread)
     except (ValueError, TypeError, AttributeError, WrongFormError, RecursionError):
         return None
 
@@ -171,13 +181,39 @@ def _place(name: str) -> str:
     return "" if odd or any(part in {"", ".", ".."} for part in parts) else place
 
 
-def write_tree(folder: str, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write files below a folder of our own; raises ``OSError``. Of two with one place the first stays."""
-    for place, content in files:
-        path = os.path.join(folder, *place.split("/"))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        if not os.path.lexists(path):
-            with open(path, "xb") as stream:
+class Tree:
+    """A folder of our own in which the sources of several wheels lie as if they were installed; threads may share it.
+
+    Of two wheels with a file of the same place, the one whose name comes first has it, whichever was read first.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._owners: dict[str, str] = {}
+        self._room = Room(TREE_LIMIT)
+        self._lock = threading.Lock()
+
+    def add(self, name: str, files: Iterable[tuple[str, bytes]]) -> bool:
+        """Write the files of a wheel; say whether there was room for them. Raises ``OSError``."""
+        files = tuple(files)
+        if not self._room.take(sum(len(content) for _, content in files)):
+            return False
+        for place, content in files:
+            with self._lock:
+                if self._owners.get(place, name) < name:
+                    continue
+                self._owners[place] = name
+            self._write(place, content)
+        return True
+
+    def _write(self, place: str, content: bytes) -> None:
+        path = os.path.join(self.folder, *place.split("/"))
+        try:
+            with open(path, "wb") as stream:
+                stream.write(content)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as stream:
                 stream.write(content)
 
 

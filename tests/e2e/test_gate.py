@@ -100,3 +100,32 @@ def test_a_file_that_cannot_be_read_ends_the_run(tmp_path: Path) -> None:
     ran = gate(tmp_path, "requirements.txt", "--offline")
     assert ran.status == 2
     assert "requirements.txt:2: not a requirement" in ran.stderr
+
+
+def test_wheels_are_read_when_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("numpy==2.0.2\nrobust-laplacian==0.2.7\nscipy==1.13.1\n")
+    blind = gate(tmp_path, "requirements.txt", "--no-resolve")
+    assert "ABI002" not in {each[0] for each in summary(blind)}
+    assert any(gap["code"] == "API" for gap in blind.report()["gaps"])
+    ran = gate(tmp_path, "requirements.txt", "--no-resolve", "--deep")
+    assert ("ABI002", "error", "requirements.txt", 2) in summary(ran)
+    evidence = [each for finding in ran.report()["findings"] for each in finding["evidence"]]
+    assert any(each["detail"] == "read from the wheel" and "robust_laplacian" in each["path"] for each in evidence)
+    assert not any(gap["code"] == "API" for gap in ran.report()["gaps"])
+
+
+def test_names_in_wheels_are_linked_when_asked_for(tmp_path: Path) -> None:
+    pins = (
+        "flask==2.1.3",
+        "werkzeug==3.0.1",
+        "jinja2==3.1.4",
+        "markupsafe==2.1.5",
+        "itsdangerous==2.2.0",
+        "click==8.1.7",
+    )
+    (tmp_path / "requirements.txt").write_text("\n".join(pins) + "\n")
+    ran = gate(tmp_path, "requirements.txt", "--no-resolve", "--deep", "--select", "API")
+    assert ("API001", "error", "requirements.txt", 1) in summary(ran)
+    pinned = (tmp_path / "requirements.txt").read_text().replace("flask==2.1.3", "flask==3.0.3")
+    (tmp_path / "requirements.txt").write_text(pinned)
+    assert gate(tmp_path, "requirements.txt", "--no-resolve", "--deep", "--select", "API").report()["findings"] == []

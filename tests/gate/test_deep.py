@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,20 @@ def test_too_much_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         report = judge(tmp_path, "numpy==2.2.6\ndemo==1.0\n", server.address)
     assert codes(report) == []
     whys = [gap.why for gap in report.gaps if gap.what == "demo 1.0"]
-    assert any("more than the" in why for why in whys)
+    assert any("1 of 1 compiled files were not read" in why for why in whys)
     assert any("not known" in why for why in whys), "and no table knows it either"
+
+
+def test_what_is_small_enough_of_a_giant_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "COMPILED_LIMIT", 10_000)
+    giant = module("none") + os.urandom(20_000)
+    files = built("1.x", **{"demo/giant.cpython-311-x86_64-linux-gnu.so": giant})
+    with package_index({**NUMPY, **files}, advisories={}) as server:
+        for _ in range(2):
+            report = judge(tmp_path, "numpy==2.2.6\ndemo==1.0\n", server.address, cache=True)
+            assert codes(report) == [("ABI001", "demo", 2)]
+            assert any("1 of 2 compiled files were not read" in gap.why for gap in report.gaps)
+        assert len(server.asked("/files/demo/")) < 6
 
 
 def test_no_more_than_the_run_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,3 +179,48 @@ def test_the_library_of_another_python_is_not_known(tmp_path: Path) -> None:
         report = judge(tmp_path, "user==1.0\nused==2.0\n", server.address, python=version)
     assert [gap.what for gap in report.gaps] == ["names of Python's own library"]
     assert ("API001", "user", 1) in codes(report) or version == "3.11"
+
+
+@pytest.mark.parametrize("limit", ["SOURCES_LIMIT", "UNPACKED_LIMIT", "TREE_LIMIT"])
+def test_sources_that_are_too_large_are_a_gap(tmp_path: Path, limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, limit, 10)
+    files = names(b"from used import gone\n", __init__=b"there = 1\n")
+    with package_index(files, advisories={}) as server:
+        report = judge(tmp_path, "user==1.0\nused==2.0\n", server.address)
+    assert codes(report) == []
+    assert {gap.what for gap in report.gaps if gap.code == "ABI, API"} == {"user 1.0", "used 2.0"}
+
+
+@pytest.mark.parametrize("lie", ["cut", "moved"])
+def test_a_wheel_that_lies_is_a_gap(tmp_path: Path, lie: str) -> None:
+    files = {**NUMPY, **built("1.x")}
+    ((name, content),) = files["demo"].items()
+    place = content.rindex(b"PK\x05\x06") + 16
+    moved = content[:place] + (7).to_bytes(4, "little") + content[place + 4 :]
+    files["demo"] = {name: content[:-30] if lie == "cut" else moved}
+    with package_index(files, advisories={}) as server:
+        report = judge(tmp_path, "numpy==2.2.6\ndemo==1.0\n", server.address)
+    assert codes(report) == []
+    assert any(gap.what == "demo 1.0" and "table of contents" in gap.why for gap in report.gaps)
+
+
+def test_of_two_wheels_with_one_file_the_same_one_has_it_always(tmp_path: Path) -> None:
+    for order in (("a.whl", "b.whl"), ("b.whl", "a.whl")):
+        folder = tmp_path / order[0]
+        folder.mkdir()
+        tree = contents.Tree(str(folder))
+        for name in order:
+            assert tree.add(name, [("pkg/x.py", name.encode()), (f"pkg/{name}", b"")])
+        assert (folder / "pkg" / "x.py").read_bytes() == b"a.whl"
+        assert (folder / "pkg" / "b.whl").exists()
+
+
+def test_a_file_where_another_wheel_has_a_folder_is_a_gap(tmp_path: Path) -> None:
+    files = {
+        name: {wheel_name(name, "1.0"): wheel(name, "1.0", files={place: b"x = 1\n"})}
+        for name, place in (("one", "pkg.py"), ("two", "pkg.py/x.py"))
+    }
+    with package_index(files, advisories={}) as server:
+        report = judge(tmp_path, "one==1.0\ntwo==1.0\n", server.address)
+    assert codes(report) == []
+    assert any("cannot be unpacked" in gap.why for gap in report.gaps)

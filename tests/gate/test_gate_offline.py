@@ -117,6 +117,34 @@ def test_lock_files_and_their_change(tmp_path: Path, name: str) -> None:
     assert judge(folder, name, base="HEAD").findings == ()
 
 
+@pytest.mark.parametrize("name", locks.PINNED)
+def test_in_each_format_only_what_is_new_fails_at_its_line(tmp_path: Path, name: str) -> None:
+    if name == "environment.yml":
+        pytest.importorskip("yaml")
+    # bottleneck 1.3.7 is broken with this NumPy before and after.
+    before = {"numpy": "2.2.6", "pandas": "2.2.3", "six": "1.16.0", "bottleneck": "1.3.7"}
+    after = {**before, "pandas": "2.0.3"}
+    folder = repository(tmp_path / "r", {name: locks.pinned(name, before)})
+
+    def told(pins: dict[str, str]) -> tuple[int, list[tuple[str, str, str]]]:
+        text = locks.pinned(name, pins)
+        (folder / name).write_text(text)
+        report = judge(folder, name, base="HEAD")
+        for finding, (_, _, path, line) in zip(report.findings, lines(report), strict=True):
+            assert path == name
+            assert pins[finding.distribution] in text.splitlines()[(line or 0) - 1], "the line of its version"
+        found = ((each.distribution, each.code, each.severity.value) for each in report.findings)
+        return report.exit_code, sorted(found)
+
+    old = ("bottleneck", "ABI001", "note")
+    assert told(before) == (0, [old])
+    assert told({**before, "six": "1.17.0"}) == (0, [old])
+    assert told(after) == (1, [old, ("pandas", "ABI001", "error")])
+    commit(folder, {name: locks.pinned(name, after)})
+    assert told({**after, "six": "1.17.0"}) == (0, [old, ("pandas", "ABI001", "note")])
+    assert told(before) == (0, [old])
+
+
 def test_an_old_finding_is_a_note_and_does_not_fail(tmp_path: Path) -> None:
     folder = repository(tmp_path / "r", {"requirements.txt": "pandas==2.0.3\nnumpy==2.2.6\nsix==1.15.0\n"})
     (folder / "requirements.txt").write_text("# moved\npandas==2.0.3\nnumpy==2.2.6\nsix==1.16.0\n")

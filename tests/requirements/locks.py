@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
+PINNED = (*NAMES, "requirements.txt", "requirements.in", "pyproject.toml", "script.py", "environment.yml")
 
 
 def wheel_name(name: str, version: str) -> str:
@@ -54,3 +55,20 @@ def lock(name: str, pins: Mapping[str, str]) -> str:
         for key, version in pins.items()
     ]
     return "\n".join(parts) + '\n[metadata]\nlock-version = "2.1"\n'
+
+
+def pinned(name: str, pins: Mapping[str, str]) -> str:
+    """Return a file of any kind that pins packages: a lock file, or requirements with ``==``."""
+    if name in NAMES:
+        return lock(name, pins)
+    wanted = [f"{key}=={version}" for key, version in pins.items()]
+    if name == "pyproject.toml":
+        listed = "".join(f'    "{each}",\n' for each in wanted)
+        return f'[project]\nname = "me"\nversion = "0"\ndependencies = [\n{listed}]\n'
+    if name == "script.py":
+        listed = "".join(f'#     "{each}",\n' for each in wanted)
+        return f"# /// script\n# dependencies = [\n{listed}# ]\n# ///\n"
+    if name == "environment.yml":
+        listed = "".join(f"      - {each}\n" for each in wanted)
+        return f"name: me\ndependencies:\n  - pip:\n{listed}"
+    return "# pinned\n" + "".join(f"{each}\n" for each in wanted)
