@@ -27,6 +27,7 @@ from envaudit.files_seen import (
     each_status,
     is_noting,
     may_execute,
+    names_in_folders,
     note_listed,
     note_read,
     note_refused,
@@ -37,6 +38,8 @@ from envaudit.files_seen import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from envaudit.files_seen import FolderNames
 
 # The longest METADATA seen on the index is about 1 MiB (a README pasted whole); a RECORD of 60,000 files is 8 MiB.
 TEXT_LIMIT = 64 * 1024 * 1024
@@ -241,6 +244,11 @@ def statuses(folder: str, paths: Sequence[str]) -> Iterator[os.stat_result | Non
         yield from (_status_or_none(f"{folder}/{path}") for path in paths)
     else:
         yield from each_status(folder, paths)
+
+
+def folder_names(folder: str, paths: Sequence[str], known: FolderNames = ("", "")) -> FolderNames:
+    """Return which names are in folders below a folder, as ``files_seen.names_in_folders``; in an image none."""
+    return ("", "") if _Looking.root.foreign else names_in_folders(folder, paths, known)
 
 
 def _status_or_none(path: str) -> os.stat_result | None:

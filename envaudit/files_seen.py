@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # mode, device, inode, size in bytes, time of the last change of the content and of the file itself in nanoseconds.
 Signature = tuple[int, int, int, int, int, int]
 FIELDS = 6
+# Of many folders a digest of their times, and one of the names in them but for bytecode.
+FolderNames = tuple[str, str]
 # What the kernel states has no times that could be compared. This one stays the same until the next start of the
 # machine, by which reports are told apart.
 _OF_THE_MACHINE = ("/proc/cpuinfo",)
@@ -28,6 +30,9 @@ _BUSY_LIMIT = 2000  # names; of a fuller folder the status is kept
 # The question for many statuses: a folder and paths below it, one a line.
 _STATUSES = "statuses"
 _LINE = "\n"
+# The question for the names in many folders: a folder, the times of those below it and the answer then, their paths.
+_MODULE_NAMES = "module names"
+_NOT_LOOKED_AT = "__pycache__"
 _ANY = "/"  # the path of a question that is about no path
 
 
@@ -233,6 +238,44 @@ def fewer_statuses(question: str, answer: int | str, read: Collection[str]) -> t
     return (_LINE.join((folder, *rest)), digest) if whole == answer else None
 
 
+def names_in_folders(folder: str, paths: Sequence[str], known: FolderNames = ("", "")) -> FolderNames:
+    """Return which names are in the folders ``paths`` below a folder; none of one that is not there.
+
+    As long as their times are those of what is ``known``, which costs one call of the system each, no folder is listed.
+    """
+    seen = _Now.seen
+    times = 0
+    for found in _each_status(folder, paths):
+        times = _with_status(times, found)
+        if seen is not None and found is not None and found.st_mtime_ns > seen.latest:
+            seen.latest = found.st_mtime_ns
+    names = known if known[0] == str(times) else (str(times), _listed_names(folder, paths))
+    if seen is not None:
+        seen.add_told(_MODULE_NAMES, _LINE.join((folder, *names, *paths)), names[1])
+        if any(_LINE in path for path in paths):
+            seen.add_doubt(f"a name in {folder} has two lines")
+    return names
+
+
+def _listed_names(folder: str, paths: Iterable[str]) -> str:
+    import hashlib  # noqa: PLC0415  a run that finds nothing changed has no need of it
+
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            names = sorted(os.listdir(f"{folder}/{path}"))
+        except (OSError, ValueError):
+            names = []
+        own = "/".join(name for name in names if name != _NOT_LOOKED_AT)
+        digest.update(f"{path}//{own}//".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _module_names(question: str) -> str:
+    folder, times, names, *paths = question.split(_LINE)
+    return names if str(_digest_of(_each_status(folder, paths))) == times else _listed_names(folder, paths)
+
+
 def note_refused(path: str, wanted: int, why: str) -> None:
     """Note that a path could not be opened or listed.
 
@@ -339,6 +382,7 @@ QUESTIONS: dict[str, Callable[[str], int | str]] = {
     "names": _names_in,
     "granted": _granted,
     _STATUSES: _statuses,
+    _MODULE_NAMES: _module_names,
 }
 
 

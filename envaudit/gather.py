@@ -79,9 +79,9 @@ def _with_predictions(facts: Facts) -> Facts:
 
 
 def _linked_names(facts: Facts, cache: Cache | None) -> tuple[MissingName, ...]:
-    from envaudit.source.link import link_names  # noqa: PLC0415  not every run reads sources
+    from envaudit.source.linked import linked_names  # noqa: PLC0415  not every run reads sources
 
-    return link_names(facts.target, tuple(facts.visible().values()), cache)
+    return linked_names(facts.target, tuple(facts.visible().values()), cache, dict(facts.prints))
 
 
 def _gather(
@@ -175,6 +175,7 @@ def _gather_with(  # noqa: PLR0917
         cpu_flags=_cpu_flags() if links.page_size else frozenset(),  # a page size is known of this machine alone
         changed=changed,
         shared=scan.shared,
+        prints=scan.prints,
     )
 
 

@@ -370,7 +370,8 @@ class Facts(NamedTuple):
     ``changed`` holds only distributions of which something on disk is not as RECORD says, ``shared`` only files with
     different claims. ``described`` is set of a target that does not exist yet; ``indexed`` is what indexes said, if
     they were asked. ``host`` is the machine, if the target runs on this one, and ``demands`` the memory that the user's
-    own files are going to ask for. ``kernels`` are those that Jupyter offers.
+    own files are going to ask for. ``kernels`` are those that Jupyter offers. ``prints`` are of each distribution whose
+    files were held against RECORD: its ``info_path``, and a text that tells what differs by size and time.
     """
 
     target: Target
@@ -396,6 +397,7 @@ class Facts(NamedTuple):
     host: Host | None = None
     demands: tuple[MemoryDemand, ...] = ()
     kernels: tuple[Kernel, ...] = ()
+    prints: tuple[tuple[str, str], ...] = ()
 
     def visible(self) -> dict[NormalizedName, Distribution]:
         """Return the distributions the interpreter would find, by normalised name."""

@@ -26,7 +26,8 @@ class Scan(NamedTuple):
     """What is installed.
 
     ``distributions`` stand in the order of ``sys.path``, by name inside one folder. ``loose_binaries`` are compiled
-    files that belong to no RECORD and no distribution's ``binaries``. ``changed`` and ``shared`` are as in ``Facts``.
+    files that belong to no RECORD and no distribution's ``binaries``. ``changed``, ``shared`` and ``prints`` are as in
+    ``Facts``.
     """
 
     distributions: tuple[Distribution, ...]
@@ -34,6 +35,7 @@ class Scan(NamedTuple):
     loose_binaries: tuple[LooseBinary, ...]
     changed: tuple[ChangedFiles, ...] = ()
     shared: tuple[SharedFile, ...] = ()
+    prints: tuple[tuple[str, str], ...] = ()
 
 
 def scan_target(
@@ -67,7 +69,8 @@ def scan_target(
 
     installed = compare_installed(target, marked, records, verify=verify)
     overlaid, more = by_their_files(marked, installed.changed)
-    return Scan(overlaid, (*gaps, *installed.gaps), (*compiled.loose(), *more), installed.changed, installed.shared)
+    loose = (*compiled.loose(), *more)
+    return Scan(overlaid, (*gaps, *installed.gaps), loose, installed.changed, installed.shared, installed.prints)
 
 
 def _distributions(

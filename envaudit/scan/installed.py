@@ -19,9 +19,9 @@ from envaudit.scan.record import depth_below_prefix, list_files, size_of
 from envaudit.scan.shared import Claims
 from envaudit.scan.stated import Stated, other_release, stated_version, version_files
 from envaudit.scan.stray import Folders, stray_modules
+from envaudit.scan.written_after import Row, look_at, print_of, time_of_record
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from envaudit.model import Distribution, Target
@@ -40,20 +40,15 @@ _OVERLAID_FILES = 3
 
 
 class Installed(NamedTuple):
-    """What was found: distributions with changed files, files with two owners, what could not be looked at."""
+    """What was found: distributions with changed files, files with two owners, what could not be looked at.
+
+    ``prints`` are as in ``Facts``.
+    """
 
     changed: tuple[ChangedFiles, ...] = ()
     shared: tuple[SharedFile, ...] = ()
     gaps: tuple[Gap, ...] = ()
-
-
-class _Row(NamedTuple):
-    """One line of RECORD and the status of its file."""
-
-    path: str
-    hash: str
-    size: int | None
-    status: os.stat_result
+    prints: tuple[tuple[str, str], ...] = ()
 
 
 class _Compared(NamedTuple):
@@ -61,8 +56,8 @@ class _Compared(NamedTuple):
 
     listed: int
     missing: list[str]
-    resized: list[_Row]
-    younger: list[_Row]
+    resized: list[Row]
+    younger: list[Row]
     bytecode: tuple[str, ...] = ()
     bytecode_listed: int = 0
 
@@ -123,6 +118,7 @@ class _Comparison:
         self._claims: dict[str, Claims] = {}
         self._compared: dict[str, _Compared] = {}
         self._gaps: list[Gap] = []
+        self._prints: list[tuple[str, str]] = []
         self._bytecode = Bytecode(target)
         self._hashed_ahead = Hashed()
         self._folders: dict[str, str] = {}
@@ -160,25 +156,16 @@ class _Comparison:
                 found = replace(found, stray=stray_modules(dist, folders, claims))
             if found[2:] != ChangedFiles("")[2:]:
                 changed.append(found)
-        return Installed(tuple(changed), shared, (*self._gaps, *self._bytecode.gaps))
+        return Installed(tuple(changed), shared, (*self._gaps, *self._bytecode.gaps), tuple(self._prints))
 
     def _look(self, dist: Distribution, listed: Listed) -> _Compared:
-        """Compare size and time of every file, in a loop that does nothing else for a file that is as it should be."""
-        missing: list[str] = []
-        resized: list[_Row] = []
-        younger: list[_Row] = []
-        (own,) = statuses(dist.info_path, ["RECORD"])
-        # RECORD is written last: what was written later than that was written by somebody else, and is looked into.
-        limit = own.st_mtime if own is not None and not self._verify else 0.0
-        info = dist.info_path.rpartition("/")[2] + "/"
-        for path, digest, size, status in zip(*listed, statuses(dist.site_dir, listed.paths), strict=True):
-            if status is None:
-                missing.append(path)
-            elif size and str(status.st_size) != size:
-                if size_of(size) not in {None, status.st_size} and not path.startswith((info, "..")):
-                    resized.append(_Row(path, digest, size_of(size), status))
-            elif status.st_mtime > limit and digest and not path.startswith((info, "..")):
-                younger.append(_Row(path, digest, size_of(size), status))
+        """Compare size and time of every file, and note in one text what differs."""
+        written = time_of_record(dist)
+        limit = written if written is not None and not self._verify else 0.0
+        missing, resized, younger = look_at(dist, listed, limit)
+        if written is not None:
+            later = younger if limit else [row for row in younger if row.status.st_mtime > written]
+            self._prints.append((dist.info_path, print_of(missing, (*resized, *later))))
         return _Compared(len(listed.paths), self._really_missing(dist, missing), resized, younger)
 
     def _really_missing(self, dist: Distribution, paths: list[str]) -> list[str]:
@@ -220,7 +207,7 @@ class _Comparison:
             bytecode_listed=compared.bytecode_listed,
         )
 
-    def _worth_hashing(self, compared: _Compared) -> Iterable[_Row]:
+    def _worth_hashing(self, compared: _Compared) -> Iterable[Row]:
         """Return the files of the right size whose digest is to be computed."""
         if self._verify:
             return compared.younger
@@ -242,7 +229,7 @@ class _Comparison:
                 if is_digest(row.hash) and self._is_inside(path):
                     yield Wanted(path, row.hash, row.size, row.status.st_size)
 
-    def _examine(self, dist: Distribution, row: _Row, outside: list[str]) -> ChangedFile | None:
+    def _examine(self, dist: Distribution, row: Row, outside: list[str]) -> ChangedFile | None:
         """Read a file, unless it lies outside of the environment."""
         path = f"{dist.site_dir}/{row.path}"
         if not self._is_inside(path):

@@ -47,9 +47,12 @@ class Finder:
         self._compiled_in: dict[str, dict[str, str]] = {}
         self._places: dict[str, Place | None] = {}
         self._texts: dict[str, bytes | None] = {}
+        # The names that somebody has looked for, also where the answer was known; who keeps answers empties it.
+        self.touched: set[str] = set()
 
     def find(self, name: str) -> Place | None:
         """Return where a module is; ``None`` when no file of that name is where Python looks."""
+        self.touched.add(name)
         if name not in self._places:
             self._places[name] = None  # against modules that lead to themselves
             self._places[name] = self._find(name)

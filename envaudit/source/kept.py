@@ -1,8 +1,10 @@
-"""What was missing in an environment, kept for the next run.
+"""What each distribution asks for in vain, kept for the next run.
 
-The key is made of all that the answer hangs on, as far as installers change it: every RECORD, the names in the folders
-of ``sys.path``, the Python and the readers themselves. A distribution without RECORD has no such print: then nothing is
-kept.
+An answer hangs on the files of the distribution and on those of all that it looked into: of each the RECORD, which
+names every file with a digest, and what is not as RECORD left it (``scan.written_after``). Which modules it looked into
+is kept by itself, so that first this is asked for, and then the answer that belongs to the state they are in. No folder
+of the environment goes into a key: environments with the same distributions share what is known. A distribution without
+RECORD, and one that looks into a folder nobody has recorded, is linked each time.
 """
 
 from __future__ import annotations
@@ -10,60 +12,231 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Any
+import re
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.errors import ReadError
-from envaudit.files import list_folder
+from envaudit.files import folder_names, list_folder, read_bytes, statuses
 from envaudit.model_names import MissingName
 from envaudit.scan.reach_conditions import names_of_target
+from envaudit.scan.written_after import print_of_files
+from envaudit.source.stdlib import is_standard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from envaudit.model import Target
+    from envaudit.model import Distribution, Target
     from envaudit.scan.reach_kept import Memory
+
+_RECORD_LIMIT = 64 * 1024 * 1024
+_SOURCES = re.compile(rb'(?m)^([^,"\n]*)/[^/,"\n]+\.pyi?,')
+_ODD = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|[\n\0]")
+_STUBS_BESIDE = 400  # compiled files; of more nobody has stubs
+_MOST_TOPS = 600
+# Modules whose finding hangs on more than a file of their name.
+_HOOKED: Mapping[str, tuple[str, ...]] = {"distutils": ("distutils-precedence", "setuptools")}
+
+
+class _Own(NamedTuple):
+    """What is known of a distribution by itself: the modules its answer hangs on, and what is to be looked at.
+
+    ``folders`` are those with sources, ``names`` what is in them (``files.folder_names``), ``stubs`` are those of
+    compiled modules.
+    """
+
+    tops: tuple[str, ...]
+    folders: tuple[str, ...]
+    stubs: tuple[str, ...]
+    names: tuple[str, str] = ("", "")
 
 
 class KeptNames:
-    """The answer about one environment, in a memory or not."""
+    """The answers about the distributions of one environment, in a memory or not."""
 
-    def __init__(self, memory: Memory | None, target: Target, prints: Sequence[tuple[str, bytes]]) -> None:
-        """Take the ``prints``: folders of metadata, each with the RECORD in it."""
+    def __init__(
+        self, memory: Memory | None, target: Target, visible: Sequence[Distribution], prints: Mapping[str, str]
+    ) -> None:
+        """Take the ``prints`` of ``Facts``, for each distribution that has one."""
         self._memory = memory
-        whole = memory is not None and all(record for _, record in prints)
-        self._key = f"names {_digest(target, prints)}" if whole else ""
+        self._target = target
+        self._visible = visible
+        self._near: dict[int, str] = {}
+        self._own: dict[int, _Own] = {}
+        self._new: set[int] = set()
+        self._changed: set[int] = set()
+        self._states: dict[int, str] = {}
+        self._top_states: dict[str, str] = {}
+        if memory is not None:
+            self._entries = _entries_of(target)
+            self._by_top: dict[str, list[int]] = {}
+            for number, dist in enumerate(visible):
+                for top in dist.top_level:
+                    self._by_top.setdefault(top, []).append(number)
+            self._look(memory, prints)
 
-    def get(self) -> tuple[MissingName, ...] | None:
-        """Return the answer of an earlier run, ``None`` when there is none."""
-        if self._memory is None or not self._key:
-            return None
-        text = self._memory.get([self._key]).get(self._key)
-        return _load(text) if text is not None else None
+    def get(self) -> dict[int, tuple[MissingName, ...]]:
+        """Return the answers of earlier runs, by the place of the distribution among the visible ones."""
+        if self._memory is None:
+            return {}
+        keys = {number: key for number in self._states if number not in self._new and (key := self._key(number))}
+        texts = self._memory.get(list(dict.fromkeys(keys.values())))
+        found = {}
+        for number, key in keys.items():
+            answer = _load(texts[key], self._visible[number]) if key in texts else None
+            if answer is not None:
+                found[number] = answer
+        return found
 
-    def put(self, found: Sequence[MissingName]) -> None:
-        """Keep an answer."""
-        if self._memory is not None and self._key:
-            self._memory.put({self._key: json.dumps([list(each) for each in found])})
+    def put(self, found: Mapping[int, tuple[Sequence[str], Sequence[MissingName]]]) -> None:
+        """Keep answers, each with the top-level modules it hangs on."""
+        if self._memory is None:
+            return
+        values: dict[str, str] = {}
+        for number, (tops, missing) in found.items():
+            if number not in self._states:
+                continue
+            own = self._own[number]
+            every = tuple(sorted({*own.tops, *tops}))
+            self._own[number] = own = own._replace(tops=every if len(every) <= _MOST_TOPS else tuple(sorted(tops)))
+            key = self._key(number)
+            if key:
+                self._changed.add(number)
+                values[key] = json.dumps([list(each)[2:] for each in missing], separators=(",", ":"))
+        for number in self._changed:
+            if self._own[number].tops:
+                values[f"names of {self._near[number]}"] = json.dumps(self._own[number], separators=(",", ":"))
+        self._memory.put(values)
+
+    # --- what there is ----------------------------------------------------------------------------------------------
+
+    def _look(self, memory: Memory, prints: Mapping[str, str]) -> None:
+        """Find out in which state each distribution is."""
+        base = _base(self._target, self._visible)
+        records: dict[int, bytes] = {}
+        for number, dist in enumerate(self._visible):
+            record = _record_of(dist)
+            differing = prints.get(dist.info_path) if prints or not record else print_of_files(dist, record)
+            if record and differing is not None:
+                records[number] = record
+                digest = hashlib.sha256(f"{base}\0{dist.version}\0{dist.top_level}\0{differing}\0".encode())
+                digest.update(record)
+                self._near[number] = digest.hexdigest()
+        known = memory.get([f"names of {near}" for near in dict.fromkeys(self._near.values())])
+        for number, near in self._near.items():
+            own = _load_own(known.get(f"names of {near}", ""))
+            if own is None:
+                self._new.add(number)
+                own = _watched(self._visible[number], records[number])
+            self._own[number] = own
+            self._look_around(number)
+
+    def _look_around(self, number: int) -> None:
+        """Look at folders and stubs, of which RECORD does not say enough."""
+        dist, own = self._visible[number], self._own[number]
+        names = folder_names(dist.site_dir, own.folders, own.names)
+        if names != own.names:
+            self._own[number] = own._replace(names=names)
+            self._changed.add(number)
+        self._states[number] = _digest("\0".join((self._near[number], names[1], *_state_of_stubs(dist, own.stubs))))
+
+    def _key(self, number: int) -> str:
+        """Return the key of an answer, empty when it hangs on something without a print."""
+        digest = hashlib.sha256(self._states[number].encode())
+        for top in self._own[number].tops:
+            state = self._state_of_top(top)
+            if not state:
+                return ""
+            digest.update(f"\0{top}\0{state}".encode("utf-8", "backslashreplace"))
+        return f"names in {digest.hexdigest()}"
+
+    def _state_of_top(self, top: str) -> str:
+        """Return the state of all that a top-level module can come from, empty when nobody has recorded it."""
+        known = self._top_states.get(top)
+        if known is not None:
+            return known
+        numbers = self._by_top.get(top, [])
+        parts = list(self._entries.get(top, ()))
+        nobodys = parts and not numbers and not is_standard(top, self._target.version_info)
+        if nobodys or not all(number in self._states for number in numbers):
+            self._top_states[top] = ""
+            return ""
+        parts += (f"{self._place(number)} {self._states[number]}" for number in numbers)
+        for other in _HOOKED.get(top, ()):
+            parts.append(
+                self._state_of_top(other) if other in self._by_top else "\0".join(self._entries.get(other, ()))
+            )
+        state = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+        self._top_states[top] = state
+        return state
+
+    def _place(self, number: int) -> int:
+        """Return the place of a distribution's folder on the path."""
+        folder = self._visible[number].site_dir
+        return next((place for place, site in enumerate(self._target.site_dirs) if site.path == folder), -1)
 
 
-def _digest(target: Target, prints: Sequence[tuple[str, bytes]]) -> str:
-    digest = hashlib.sha256(f"{_version()} {sorted(names_of_target(target).items())!r} {target.base_prefix}".encode())
-    for site in target.site_dirs:
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _record_of(dist: Distribution) -> bytes:
+    if not dist.has_record or dist.editable_path:
+        return b""
+    try:
+        return read_bytes(f"{dist.info_path}/RECORD", _RECORD_LIMIT)
+    except ReadError:
+        return b""
+
+
+def _watched(dist: Distribution, record: bytes) -> _Own:
+    """Return folders with sources, in which new files may turn up, and the stubs that are beside compiled modules."""
+    folders = {folder.decode("utf-8", "replace") for folder in _SOURCES.findall(record)}
+    stubs = set()
+    for entry in dist.binaries[:_STUBS_BESIDE]:
+        folder, _, file = entry.path.rpartition("/")
+        path = f"{folder}/{file.partition('.')[0]}.pyi".lstrip("/")
+        if f"\n{path},".encode() in record:
+            stubs.add(path)
+    return _Own((), tuple(sorted(folder for folder in folders if not _ODD.search(folder))), tuple(sorted(stubs)))
+
+
+def _state_of_stubs(dist: Distribution, stubs: Sequence[str]) -> Iterator[str]:
+    """Yield what has become of stubs; nobody else holds them against RECORD."""
+    if not stubs:
+        return
+    record, *found = statuses(dist.site_dir, [f"{dist.info_path[len(dist.site_dir) + 1 :]}/RECORD", *stubs])
+    limit = record.st_mtime_ns if record is not None else 0
+    for path, status in zip(stubs, found, strict=True):
+        if status is not None:
+            yield f"{path} {status.st_size} {status.st_mtime_ns if status.st_mtime_ns > limit else ''}"
+
+
+def _entries_of(target: Target) -> dict[str, list[str]]:
+    """Return what stands in the site folders, by what stands before the first dot."""
+    found: dict[str, list[str]] = {}
+    for place, site in enumerate(target.site_dirs):
         try:
             names = [entry.name for entry in list_folder(site.path)]
         except ReadError:
             names = []
-        digest.update(f"\0{site.path}\0{names!r}".encode("utf-8", "backslashreplace"))
-    for info_path, record in prints:
-        digest.update(f"\0{info_path}\0{len(record)}\0".encode("utf-8", "backslashreplace"))
-        digest.update(record)
-    return digest.hexdigest()
+        for name in names:
+            found.setdefault(name.partition(".")[0], []).append(f"{place} {name}")
+    return found
+
+
+def _base(target: Target, visible: Sequence[Distribution]) -> str:
+    """Return what every answer hangs on: the readers, the Python, and whether finders of others are installed."""
+    hooks = any(dist.editable_path for dist in visible)
+    python = (target.python, target.implementation, target.free_threaded, target.base_prefix, len(target.site_dirs))
+    return f"{_version()} {sys.version_info[:3]} {python!r} {hooks} {sorted(names_of_target(target).items())!r}"
 
 
 def _version() -> str:
     """Return what changes with the readers: size and time of each of their files."""
+    own = os.path.dirname(__file__)
     stamps = []
-    for folder in (os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "removed_names")):
+    for folder in (own, os.path.join(own, "removed_names"), os.path.join(os.path.dirname(own), "scan")):
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
             if name.endswith((".py", ".txt")):
                 status = os.stat(os.path.join(folder, name))
@@ -71,17 +244,28 @@ def _version() -> str:
     return "|".join(stamps)
 
 
-def _load(text: str) -> tuple[MissingName, ...] | None:
-    """Read what ``put`` wrote; ``None`` for anything else."""
+def _load_own(text: str) -> _Own | None:
+    """Read what is kept of a distribution by itself; ``None`` for anything else."""
     try:
-        return tuple(_restored(plain) for plain in json.loads(text))
+        own = _Own(*(tuple(each) for each in json.loads(text) if type(each) is list))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    whole = all(isinstance(each, str) for part in own for each in part) and len(own.names) == 2
+    return own if whole and not any(map(_ODD.search, (*own.folders, *own.stubs))) else None
+
+
+def _load(text: str, dist: Distribution) -> tuple[MissingName, ...] | None:
+    """Read what is kept of an answer; ``None`` for anything else."""
+    try:
+        return tuple(_restored(plain, dist) for plain in json.loads(text))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
-def _restored(plain: list[object]) -> MissingName:
+def _restored(plain: list[object], dist: Distribution) -> MissingName:
     """Return one value; raises ``ValueError`` for what is none."""
-    fields: list[Any] = [tuple(each) if isinstance(each, list) else each for each in plain]
+    own: tuple[Any, ...] = (dist.info_path, dist.site_dir)
+    fields: list[Any] = [*own, *(tuple(each) if isinstance(each, list) else each for each in plain)]
     if list(map(type, fields)) != list(map(type, _EXAMPLE)) or any(
         not isinstance(text, str) for each in fields if isinstance(each, tuple) for text in each
     ):

@@ -16,9 +16,8 @@ from envaudit.files import read_bytes
 from envaudit.files_seen import Unnoted, note_listed, note_read
 from envaudit.model_names import MissingName
 from envaudit.source.blocks import Blocks
-from envaudit.source.candidates import LOST, Scanner, Wanted, record_of, source_files
+from envaudit.source.candidates import LOST, Scanner, Wanted, source_files
 from envaudit.source.guards import Caught
-from envaudit.source.kept import KeptNames
 from envaudit.source.modules import Modules
 from envaudit.source.needs import Form, Need, read_imports, read_needs
 from envaudit.source.owners import Owners
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from envaudit.model import Distribution, Target
-    from envaudit.scan.reach_kept import Memory
 
 # Files of one distribution that are parsed to confirm candidates.
 _PARSE_LIMIT = 300
@@ -42,6 +40,13 @@ class _Missing(NamedTuple):
     absent: str
     removed_in: str = ""
     instead: str = ""
+
+
+class _Known(NamedTuple):
+    """What was found out about a name, and the top-level modules that were looked at for it."""
+
+    missing: _Missing | None
+    tops: tuple[str, ...]
 
 
 class _Part(NamedTuple):
@@ -64,27 +69,31 @@ class _Late(NamedTuple):
         return f"{self.module}.{self.name}" if self.name else self.module
 
 
-def link_names(
-    target: Target, visible: Sequence[Distribution], memory: Memory | None = None
-) -> tuple[MissingName, ...]:
-    """Return every name that a distribution asks of another, or of Python, and that is not there.
+class Linked(NamedTuple):
+    """What one distribution lacks, and the top-level modules on which that answer hangs."""
 
-    With a memory the answer is kept for an environment of which neither Python nor any RECORD has changed.
-    """
-    kept = KeptNames(memory, target, [(dist.info_path, record_of(dist)) for dist in visible] if memory else [])
-    known = kept.get()
-    if known is not None:
-        return known
+    missing: tuple[MissingName, ...]
+    tops: tuple[str, ...]
+
+
+def link_names(target: Target, visible: Sequence[Distribution]) -> tuple[MissingName, ...]:
+    """Return every name that a distribution asks of another, or of Python, and that is not there."""
+    found = link_some(target, visible, range(len(visible)))
+    return tuple(each for number in sorted(found) for each in found[number].missing)
+
+
+def link_some(target: Target, visible: Sequence[Distribution], numbers: Sequence[int]) -> dict[int, Linked]:
+    """Link those of the visible distributions that have these numbers."""
     linker = Linker(target, visible)
-    sources = [source_files(dist) for dist in visible]
+    sources = [source_files(visible[number]) for number in numbers]
     # Files that a RECORD lists are not noted: a distribution is known by its RECORD.
-    for dist, (files, record) in zip(visible, sources, strict=True):
+    for number, (files, record) in zip(numbers, sources, strict=True):
         for path in () if record else files:
-            note_read(f"{dist.site_dir}/{path}")
+            note_read(f"{visible[number].site_dir}/{path}")
 
-    def work(number: int) -> list[object]:
-        missing = [tuple(each) for each in linker.link(visible[number], sources[number][0])]
-        return [missing, linker.modules.newly_listed()]
+    def work(place: int) -> list[object]:
+        found = linker.linked(visible[numbers[place]], sources[place][0])
+        return [[tuple(each) for each in found.missing], found.tops, linker.modules.newly_listed()]
 
     collecting = gc.isenabled()
     gc.disable()  # trees without cycles come and go by the million
@@ -94,11 +103,12 @@ def link_names(
     finally:
         if collecting:
             gc.enable()
-    for folder in {folder for _, folders in done.values() for folder in folders}:
+    for folder in {folder for _, _, folders in done.values() for folder in folders}:
         note_listed(folder)
-    found = tuple(dict.fromkeys(MissingName(*each) for number in range(len(visible)) for each in done[number][0]))
-    kept.put(found)
-    return found
+    return {
+        numbers[place]: Linked(tuple(MissingName(*each) for each in missing), tuple(tops))
+        for place, (missing, tops, _) in done.items()
+    }
 
 
 class Linker:
@@ -109,8 +119,14 @@ class Linker:
         self._owners = Owners(visible, target.python)
         self._scanner = Scanner()
         self._part_reach: dict[str, Reach] = {}
-        self._verdicts: dict[tuple[str, str, bool], _Missing | None] = {}
-        self._facts: dict[tuple[str, str, bool], _Missing | None] = {}
+        self._verdicts: dict[tuple[str, str, bool], _Known] = {}
+        self._facts: dict[tuple[str, str, bool], _Known] = {}
+
+    def linked(self, dist: Distribution, files: Sequence[str]) -> Linked:
+        """Link a distribution, and say on which modules the answer hangs."""
+        self.modules.touched = set(dist.top_level)
+        missing = tuple(dict.fromkeys(self.link(dist, files)))
+        return Linked(missing, _tops(self.modules.touched))
 
     def link(self, dist: Distribution, files: Sequence[str]) -> Iterator[MissingName]:
         """Scan the sources of a distribution, look up all that they want, and confirm what was not found."""
@@ -149,18 +165,27 @@ class Linker:
     def suspect(self, module: str, name: str, *, attribute: bool) -> _Missing | None:
         """Say what seems to be missing, without parsing anything; ``None`` when nothing is."""
         key = (module, name, attribute)
-        if key not in self._verdicts:
-            self._verdicts[key] = self._judge(module, name, attribute=attribute, sure=False)
-        return self._verdicts[key]
+        known = self._verdicts.get(key)
+        if known is None:
+            outside, self.modules.touched = self.modules.touched, set()
+            missing = self._judge(module, name, attribute=attribute, sure=False)
+            known = self._verdicts[key] = _Known(missing, _tops(self.modules.touched))
+            self.modules.touched = outside
+        self.modules.touched.update(known.tops)
+        return known.missing
 
     def fact(self, module: str, name: str, *, attribute: bool) -> _Missing | None:
         """Say what is missing, by the syntax of the module that lacks it; ``None`` when nothing is."""
         key = (module, name, attribute)
-        if key not in self._facts:
+        known = self._facts.get(key)
+        if known is None:
+            outside, self.modules.touched = self.modules.touched, set()
             suspected = self.suspect(module, name, attribute=attribute)
             sure = suspected and self._judge(module, name, attribute=attribute, sure=True)
-            self._facts[key] = sure
-        return self._facts[key]
+            known = self._facts[key] = _Known(sure, _tops(self.modules.touched))
+            self.modules.touched = outside
+        self.modules.touched.update(known.tops)
+        return known.missing
 
     def _judge(self, module: str, name: str, *, attribute: bool, sure: bool) -> _Missing | None:
         there = self.modules.has_module(module)
@@ -330,6 +355,10 @@ class Linker:
             instead=missing.instead,
             of_part=of_part and (bool(way) or not need.at_import),
         )
+
+
+def _tops(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name.partition(".")[0] for name in names}))
 
 
 def module_of(path: str) -> str:

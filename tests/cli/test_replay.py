@@ -216,6 +216,7 @@ _CHANGES: dict[str, Callable[[Place, Path], object]] = {
         shutil.move(at.venv, f"{at.venv}2"),
         shutil.copytree(f"{at.venv}2", at.venv),
     ),
+    "a module that no RECORD lists": lambda at, _: (at.site / "other/more.py").write_text("import absent_module"),
     "a link in place of a folder": lambda at, tmp: _linked(at.site, tmp / "moved"),
 }
 
