@@ -28,7 +28,7 @@ _OF_THE_MACHINE = ("/proc/cpuinfo",)
 _OF_THE_KERNEL = ("/proc/", "/sys/")
 _BUSY_LIMIT = 2000  # names; of a fuller folder the status is kept
 # The question for many statuses: a folder and paths below it, one a line.
-_STATUSES = "statuses"
+STATUSES = "statuses"
 _LINE = "\n"
 # The question for the names in many folders: a folder, the times of those below it and the answer then, their paths.
 _MODULE_NAMES = "module names"
@@ -154,7 +154,7 @@ def each_status(folder: str, paths: Sequence[str]) -> Iterator[os.stat_result | 
                 seen.latest = found.st_mtime_ns
         yield found
     if seen is not None:
-        seen.add_told(_STATUSES, _LINE.join((folder, *paths)), digest)
+        seen.add_told(STATUSES, _LINE.join((folder, *paths)), digest)
         if any(_LINE in path for path in paths):
             seen.add_doubt(f"a name in {folder} has two lines")
 
@@ -381,7 +381,7 @@ QUESTIONS: dict[str, Callable[[str], int | str]] = {
     "real": os.path.realpath,
     "names": _names_in,
     "granted": _granted,
-    _STATUSES: _statuses,
+    STATUSES: _statuses,
     _MODULE_NAMES: _module_names,
 }
 
