@@ -29,16 +29,18 @@ examples:
   envaudit run -f json -o verdict.json train.py  the verdict for a program
 
 There is always a memory limit: without --memory-limit what the machine, the container and the session can give, less a
-reserve for the rest. No process that the program has started outlives it. Exit code: 0 it ended well, 1 it did not,
-2 it could not be run, 130 it was interrupted; never the program's own.
+reserve for the rest. No process that the program has started outlives it.
 
-JSON: {"schema_version": 1, "program", "python", "exit_code", "verdict", "headline", "sure", "signal", "exit_status",
-  "evidence", "change", "notes", "cell", "frames": [{"path", "line", "function", "cell"}], "library": {"path",
-  "function", "distribution", "version", "is_python"} or null, "access": {"kind", "address", "path"} or null,
-  "native_frames": [{"path", "function", "sure"}], "seconds", "cpu_seconds", "memory": {"peak", "limit", "limit_from",
-  "samples": [[seconds, bytes, cpu_seconds]]}}
-  "verdict": ok, exit, exception, interrupted, out-of-memory, segfault, bus-error, illegal-instruction,
-  arithmetic-error, abort, stack-overflow, killed, native-exit, timeout
+exit code (never the program's own):
+  0    it ended well
+  1    it did not: an exception, a status of its own other than 0, a crash, a signal, the memory or time limit
+  2    it could not be run: wrong arguments, no such file, no interpreter
+  130  it was interrupted
+
+
+The JSON follows envaudit/report/run.schema.json: "verdict" (ok, exit, exception, interrupted, out-of-memory, segfault,
+bus-error, illegal-instruction, arithmetic-error, abort, stack-overflow, killed, native-exit, timeout), "headline",
+"sure", "signal", "evidence", "change", "cell", "frames", "library", "memory" with samples over time, and more.
 """
 _FORMATS = ("text", "json")
 # In the JSON of a notebook: a line of a cell that begins with the mark of a command.

@@ -15,7 +15,7 @@ SCHEMA_VERSION = 1
 
 
 def as_json(ran: Ran, exit_code: int) -> str:
-    """Return one JSON object; ``envaudit run --help`` names its keys."""
+    """Return one JSON object, of the form of ``envaudit/report/run.schema.json``."""
     verdict, seen = ran.verdict, ran.seen
     data = {
         "schema_version": SCHEMA_VERSION,

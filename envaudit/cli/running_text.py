@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from envaudit.report.layout import INDENT, Entry, Line, Span, entries, join, paragraph
 from envaudit.report.plain import plain
 from envaudit.watch.advice import short_name
-from envaudit.watch.samples import plot, size
+from envaudit.watch.samples import plot, plot_processors, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,9 @@ def text(ran: Ran, width: int, *, color: bool) -> str:
     lines += entries(_rows(ran), width)
     if not good and cast("float", ran.seen["seconds"]) >= _WORTH_DRAWING:
         samples = cast("Sequence[Sequence[float]]", ran.seen["samples"])
-        lines += [(Span(INDENT + line, "dim"),) for line in plot(samples, ran.memory, min(60, width - 30))]
+        columns = min(60, width - 30)
+        drawn = (*plot(samples, ran.memory, columns), *plot_processors(samples, columns))
+        lines += [(Span(INDENT + line, "dim"),) for line in drawn]
     return _colored(lines) if color else join(lines, color=False)
 
 

@@ -134,7 +134,8 @@ def _end(  # noqa: C901, PLR0911, PLR0917 - one line for each way to end
     if name:
         return _End("killed", f"another process ended it with {_words(name)}")
     if told.end == "memory":
-        return _End("out-of-memory", f"an allocation was refused: {_exception(told)}", _peak(seen, memory))
+        refused = () if seen["peak"] >= _NEAR * memory else ("what it asked for last did not fit into what was left",)
+        return _End("out-of-memory", f"an allocation was refused: {_exception(told)}", (*_peak(seen, memory), *refused))
     if told.end == "exception":
         return _End("exception", _exception(told), _no_more(told))
     status = seen["status"]

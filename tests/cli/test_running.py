@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
 from envaudit.cli.parser import parse
@@ -158,3 +159,36 @@ def test_a_plain_command_line_is_read_as_the_parser_reads_it(line: str) -> None:
 )
 def test_any_other_command_line_is_left_to_the_parser(line: str) -> None:
     assert plain_options(["run", *line.split()]) is None
+
+
+SCHEMA = json.loads((ROOT / "envaudit" / "report" / "run.schema.json").read_text(encoding="utf-8"))
+ENDS = {
+    "ok": "print(1)",
+    "exit": "raise SystemExit(3)",
+    "exception": "open('none')",
+    "out-of-memory": "bytearray(3 * 1024**3)",
+    "segfault": "import ctypes\nctypes.string_at(0)",
+    "killed": "import os\nos.kill(os.getpid(), 9)",
+    "native-exit": "import os\nos._exit(4)",
+    "timeout": "import time\ntime.sleep(60)",
+}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_the_json_follows_its_schema(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(ENDS[kind])
+    told = json.loads(run(tmp_path, "--json", "--timeout", "2" if kind == "timeout" else "50", "p.py").stdout)
+    jsonschema.validate(told, SCHEMA)
+    assert told["verdict"] == kind
+    assert set(told) == set(SCHEMA["properties"])
+
+
+def test_memory_and_processors_are_drawn_over_time(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(
+        "import time\nkept = []\nend = time.monotonic() + 1.2\nwhile time.monotonic() < end:\n"
+        "    kept.append(bytearray(10**6)) if len(kept) < 50 else sum(range(1000))\nraise SystemExit(2)\n"
+    )
+    drawn = run(tmp_path, "p.py").stderr.splitlines()
+    assert sum("MiB |" in line for line in drawn) == 2
+    assert sum("CPU |" in line for line in drawn) == 2
+    assert sum("+----" in line for line in drawn) == 2
