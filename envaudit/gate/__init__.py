@@ -25,6 +25,7 @@ from envaudit.requirements import read_requirements
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from envaudit.asked import Asked
     from envaudit.baseline import Baseline
     from envaudit.checks.registry import Judgement
     from envaudit.index import Index
@@ -90,7 +91,9 @@ def gate(settings: Settings, request: GateRequest, environ: Mapping[str, str], c
     moment = request.exclude_newer or (datetime.now(timezone.utc).isoformat(timespec="seconds") if base else "")
     index = None if request.offline else _index(pairs, settings, environ, cwd, deep=request.deep)
     resolving = request.resolve and not request.offline
-    means = Means(environ, index, resolving, moment, _asking_ahead(index, pairs), deep=request.deep)
+    means = Means(environ, index, resolving, moment, _asking_ahead(index, pairs))
+    if request.deep:
+        means = means._replace(deep=True, asked=_asked(settings))
     try:
         legs = [_leg(pair, wish, means) for pair in pairs for wish in wished]
     finally:
@@ -203,6 +206,14 @@ def _leg(pair: _Pair, wish: Wish, means: Means) -> _Leg:
         same = same_content(pair.head, pair.base)
         before = facts if same else describe(pair.base, wish, means, "as it was")
     return _Leg(pair, wish, facts, before)
+
+
+def _asked(settings: Settings) -> Asked:
+    """Return what has to be read of wheels, so that a run that wants names alone reads no compiled files."""
+    from envaudit.asked import asked_by  # noqa: PLC0415
+    from envaudit.verdict import wanted  # noqa: PLC0415
+
+    return asked_by(lambda code: wanted(settings, code), tried=False)
 
 
 def _versions(legs: Sequence[_Leg]) -> dict[str, str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from envaudit.asked import Asked
     from envaudit.index import Index, IndexFile
     from envaudit.model import Distribution, ImportPath, MissingName, RunningNumpy, Target
 
@@ -64,10 +65,14 @@ def read_deep(
     distributions: Sequence[Distribution],
     wheels: Mapping[NormalizedName, IndexFile],
     index: Index,
+    asked: Asked,
     *,
     complete: bool,
 ) -> Deep:
-    """Read the wheels of distributions; ``complete`` says that nothing else will be installed."""
+    """Read the wheels of distributions; ``complete`` says that nothing else will be installed.
+
+    ``asked`` says whether compiled files are read (``numpy``) and sources linked (``names``).
+    """
     gaps: list[Gap] = []
     wanted = [(dist, wheels[dist.key]) for dist in distributions if dist.key in wheels]
     no_wheel = "there is no wheel for this target to be read"
@@ -81,7 +86,7 @@ def read_deep(
         tree = Tree(folder)
 
         def fetch(dist: Distribution, file: IndexFile) -> Contents:
-            contents = read_contents(index, file, code, room, compiled=dist.key != "numpy")
+            contents = read_contents(index, file, code, room, compiled=asked.numpy and dist.key != "numpy")
             try:
                 written = tree.add(file.name, contents.files)
             except OSError as error:  # a folder where another wheel has a file, or a full disk
@@ -92,7 +97,7 @@ def read_deep(
 
         answers = run_all([partial(fetch, dist, file) for dist, file in wanted], index.deadline)
         read = list(_sorted_out(wanted, answers, gaps))
-        return _judged(target, folder, read, gaps, whole=complete and len(read) == len(distributions))
+        return _judged(target, folder, read, gaps, asked, whole=complete and len(read) == len(distributions))
 
 
 def _sorted_out(
@@ -108,14 +113,14 @@ def _sorted_out(
         yield _Read(dist, file, answer)
 
 
-def _judged(target: Target, folder: str, read: Sequence[_Read], gaps: list[Gap], *, whole: bool) -> Deep:
+def _judged(target: Target, folder: str, read: Sequence[_Read], gaps: list[Gap], asked: Asked, *, whole: bool) -> Deep:
     from envaudit.scan import scan_target  # noqa: PLC0415
 
     here = sys.version_info[:2] == target.version_info and sys.implementation.name == target.implementation.lower()
     inner = target._replace(
         prefix=folder, base_prefix=sys.base_prefix if here else "", site_dirs=(SiteDir(folder),), root=""
     )
-    if not here:
+    if not here and asked.names:
         why = f"this machine runs another Python than {target.python}, so only modules that Python lost are known"
         gaps.append(Gap("API", "names of Python's own library", why))
     visible = {dist.key: dist for dist in scan_target(inner, compare=False).distributions if not dist.hidden_by}
@@ -130,7 +135,7 @@ def _judged(target: Target, folder: str, read: Sequence[_Read], gaps: list[Gap],
     numpy = visible.get(_key("numpy"))
     running = running_numpy(os.path.join(folder, "numpy"), numpy.version, numpy.info_path) if numpy else None
     paths = tuple(_import_paths(inner, visible, binaries, running))
-    names = _names(inner, visible, whole=whole)
+    names = tuple(_names(inner, visible, whole=whole)) if asked.names else ()
     return Deep(
         tuple(_outside(each, unpacked) for each in binaries),
         running._replace(info_path=unpacked[running.info_path].dist.info_path) if running else None,

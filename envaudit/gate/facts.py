@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.asked import Asked
 from envaudit.gate.resolve import Chosen, Resolution, resolve
 from envaudit.gate.select import applying, python_admitted
 from envaudit.gate.target import described_target
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from envaudit.gate.deep import Deep
     from envaudit.gate.target import Wish
-    from envaudit.gather_index import Asked
+    from envaudit.gather_index import Asked as AskedRelease
     from envaudit.index import Index, IndexFile
     from envaudit.model import Target
     from envaudit.model_stated import Stated, StatedFile
@@ -33,7 +34,8 @@ class Means(NamedTuple):
 
     ``indexes`` are ``None`` offline, and then nothing is resolved either.
 
-    ``ready`` returns when what was asked ahead has been answered. With ``deep``, wheels are read.
+    ``ready`` returns when what was asked ahead has been answered. With ``deep``, wheels are read, for
+    what is ``asked``.
     """
 
     environ: Mapping[str, str]
@@ -42,6 +44,7 @@ class Means(NamedTuple):
     exclude_newer: str = ""
     ready: Callable[[], None] = _at_once
     deep: bool = False
+    asked: Asked = Asked()
 
 
 class _Settled(NamedTuple):
@@ -166,7 +169,9 @@ def _with_knowledge(facts: Facts, settled: Sequence[_Settled], means: Means) -> 
     if means.deep and means.indexes is not None:
         from envaudit.gate.deep import read_deep  # noqa: PLC0415  it takes what reads an installed environment
 
-        deep = read_deep(facts.target, distributions, wheels, means.indexes, complete=facts.described.complete)
+        deep = read_deep(
+            facts.target, distributions, wheels, means.indexes, means.asked, complete=facts.described.complete
+        )
         gaps += deep.gaps
         facts = _with_wheels(facts, deep)
         distributions = tuple(_as_inside(each, deep.inside.get(each.key)) for each in distributions)
@@ -211,10 +216,10 @@ def _as_inside(dist: Distribution, inside: Distribution | None) -> Distribution:
     )
 
 
-def _asked(each: _Settled) -> Asked:
-    from envaudit.gather_index import Asked  # noqa: PLC0415
+def _asked(each: _Settled) -> AskedRelease:
+    from envaudit.gather_index import Asked as AskedRelease  # noqa: PLC0415
 
-    return Asked(each.name, each.key, each.version, each.stated.hashes if each.stated else ())
+    return AskedRelease(each.name, each.key, each.version, each.stated.hashes if each.stated else ())
 
 
 def _by_lock(each: _Settled, path: str) -> OnIndex:

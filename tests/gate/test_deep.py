@@ -224,3 +224,22 @@ def test_a_file_where_another_wheel_has_a_folder_is_a_gap(tmp_path: Path) -> Non
         report = judge(tmp_path, "one==1.0\ntwo==1.0\n", server.address)
     assert codes(report) == []
     assert any("cannot be unpacked" in gap.why for gap in report.gaps)
+
+
+def test_only_what_is_wanted_is_read(tmp_path: Path) -> None:
+    files = built("1.x", **{"demo/big.so": module("none") + os.urandom(500_000), "demo/__init__.py": b"import os\n"})
+    text = "numpy==2.2.6\ndemo==1.0\n"
+    with package_index({**NUMPY, **files}, advisories={}) as server:
+        assert judge(tmp_path, text, server.address, select=("API",)).findings == ()
+        names_alone = sum(_length(request.headers.get("range", "")) for request in server.asked("/files/demo/"))
+        server.requests.clear()
+        assert codes(judge(tmp_path, text, server.address, select=("ABI",))) == [("ABI001", "demo", 2)]
+        everything = sum(_length(request.headers.get("range", "")) for request in server.asked("/files/demo/"))
+    assert names_alone < 200_000
+    assert everything > 500_000
+
+
+def _length(wanted: str) -> int:
+    """Return how many bytes a range asks for."""
+    first, _, last = wanted.removeprefix("bytes=").partition("-")
+    return int(last) - int(first) + 1 if first and last else int(last or 0)
