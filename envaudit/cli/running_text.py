@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     Frame = tuple[str, int, str]
 
 _CELL = re.compile(r"<cell (\d+)>")
-_STYLES = {"dim": "2", "bold red": "1;31", "bold green": "1;32"}
+_OWN_WILL = frozenset({"ok", "exit", "exception", "interrupted"})  # ends that no machine has a part in
+_STYLES = {"dim": "2", "bold": "1", "bold red": "1;31", "bold green": "1;32"}
 _WORTH_DRAWING = 1.0  # seconds
 _MOST_PYTHON = 12
 _MOST_NATIVE = 8
@@ -40,7 +41,19 @@ def text(ran: Ran, width: int, *, color: bool) -> str:
         columns = min(60, width - 30)
         drawn = (*plot(samples, ran.memory, columns), *plot_processors(samples, columns))
         lines += [(Span(INDENT + line, "dim"),) for line in drawn]
+    if verdict.kind not in _OWN_WILL:
+        lines += _machine()
     return _colored(lines) if color else join(lines, color=False)
+
+
+def _machine() -> Iterator[Line]:
+    """Yield what the machine grants at the moment: what ``top`` and ``free -h`` would show."""
+    from envaudit.host import read_host  # noqa: PLC0415 - only a death asks for it
+    from envaudit.report.machine import machine_of  # noqa: PLC0415
+
+    host = read_host(os.environ, now=True)
+    if host is not None:
+        yield from machine_of(host)
 
 
 def _colored(lines: Iterable[Line]) -> str:

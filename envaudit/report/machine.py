@@ -20,12 +20,16 @@ _OVERCOMMIT = {0: "obvious excess is refused", 1: "everything is promised", 2: "
 
 def machine(facts: Facts) -> Iterator[Line]:
     """Yield the block about the machine, nothing when it is not known."""
-    if facts.host is None:
-        return
+    if facts.host is not None:
+        yield from machine_of(facts.host)
+        yield ()
+
+
+def machine_of(host: Host) -> Iterator[Line]:
+    """Yield the block about a machine that is known."""
     yield (Span("this machine", "bold"),)
-    for label, text in _rows(facts.host):
+    for label, text in _rows(host):
         yield Span(INDENT), Span(label.ljust(_LABEL), "dim"), Span(text)
-    yield ()
 
 
 def _rows(host: Host) -> Iterator[tuple[str, str]]:

@@ -58,6 +58,7 @@ def test_a_traceback_shows_nothing_of_ours(tmp_path: Path) -> None:
     assert "boot.py" not in done.stderr
     assert done.stderr.startswith('Traceback (most recent call last):\n  File "p.py", line 3, in <module>')
     assert "envaudit: exception: ValueError: no" in done.stderr
+    assert "this machine" not in done.stderr
     assert done.returncode == 1
 
 
@@ -99,6 +100,7 @@ def test_an_allocation_that_cannot_be_is_out_of_memory(tmp_path: Path) -> None:
     assert "out-of-memory: an allocation was refused" in done.stderr
     assert "cell 2, line 1" in done.stderr
     assert "work on less at a time" in done.stderr
+    assert "this machine\n    memory      " in done.stderr
 
 
 def test_a_program_that_runs_too_long_is_stopped_at_its_line(tmp_path: Path) -> None:
