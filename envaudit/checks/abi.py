@@ -24,6 +24,7 @@ _LAST_NUMPY1_FEATURE = 17
 # what is lost then. torch prints NumPy's own warning ("cannot be run in NumPy 2...") when it is imported.
 _GUARDED = {
     "torch": "torch prints a warning and goes on; from_numpy(), .numpy() and whatever exchanges arrays fail",
+    "shiboken2": "PySide prints NumPy's warning and goes on; what takes or returns arrays may fail",
     "shiboken6": "PySide prints NumPy's warning and goes on; what takes or returns arrays may fail",
 }
 

@@ -93,6 +93,8 @@ def test_installed_wheels_are_read(maker: ModuleType, tmp_path: Path) -> None:
     for project, kind, requires in (("user", "1.x", ["numpy"]), ("none", "none", ["numpy"]), ("other", "none", [])):
         content = wheel(project, "1.0+local", requires, {f"{project}/_libs/m.so": module(kind)}, TAG)
         zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
+    both = {f"both/{kind}.so": module(kind) for kind in ("pybind11", "2")}
+    zipfile.ZipFile(io.BytesIO(wheel("both", "1.0", ["numpy"], both, TAG))).extractall(tmp_path)
     found = {(row.project, row.version, row.numpy_class) for row in maker.read_installed(tmp_path)}
     assert found == {("user", "1.0", "1.x"), ("none", "1.0", "none")}
 
