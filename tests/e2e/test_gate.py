@@ -104,8 +104,8 @@ def test_a_file_that_cannot_be_read_ends_the_run(tmp_path: Path) -> None:
 
 def test_wheels_are_read_when_asked_for(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("numpy==2.0.2\nrobust-laplacian==0.2.7\nscipy==1.13.1\n")
-    blind = gate(tmp_path, "requirements.txt", "--no-resolve")
-    assert "ABI002" not in {each[0] for each in summary(blind)}
+    blind = gate(tmp_path, "requirements.txt", "--no-resolve")  # what a table knows is predicted
+    assert {each["confidence"] for each in blind.report()["findings"] if each["code"] == "ABI002"} <= {"predicted"}
     assert any(gap["code"] == "API" for gap in blind.report()["gaps"])
     ran = gate(tmp_path, "requirements.txt", "--no-resolve", "--deep")
     assert ("ABI002", "error", "requirements.txt", 2) in summary(ran)
