@@ -160,7 +160,7 @@ def _gather_with(  # noqa: PLR0917
     wanted = suspects(binaries, numpy)
     for file in _failing(links.files, visible):
         wanted.setdefault((file.owner, file.site_dir), []).append(frozenset({file.path}))
-    generated = _read_generated(visible, wanted, gaps)
+    generated = read_generated_code(visible, wanted, gaps)
     return Facts(
         target,
         scan.distributions,
@@ -227,7 +227,9 @@ def suspects(binaries: Sequence[Binary], numpy: RunningNumpy | None) -> Suspects
     return {owner: [frozenset(paths) for paths in reasons.values()] for owner, reasons in groups.items()}
 
 
-def _read_generated(visible: Sequence[Distribution], wanted: Suspects, gaps: list[Gap]) -> tuple[GeneratedCode, ...]:
+def read_generated_code(
+    visible: Sequence[Distribution], wanted: Suspects, gaps: list[Gap]
+) -> tuple[GeneratedCode, ...]:
     """Read what protobuf's compiler wrote, and add the files that fail with the runtime to what is ``wanted``."""
     if not any(dist.generated for dist in visible):
         return ()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envaudit.binary import code_for
 from envaudit.binary.numpy_runtime import running_numpy
 from envaudit.files import reason
-from envaudit.gather import suspects
+from envaudit.gather import read_generated_code, suspects
 from envaudit.index.clock import run_all
 from envaudit.index.contents import TREE_LIMIT, Contents, Room, Tree, read_contents
 from envaudit.index.failure import RemoteError
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from envaudit.asked import Asked
+    from envaudit.gather import Suspects
     from envaudit.index import Index, IndexFile
-    from envaudit.model import Distribution, ImportPath, MissingName, RunningNumpy, Target
+    from envaudit.model import Distribution, GeneratedCode, ImportPath, MissingName, RunningNumpy, Target
 
 SECONDS = 600.0  # for everything that is asked of indexes with --deep; without it a minute
 
@@ -46,6 +47,7 @@ class Deep(NamedTuple):
     numpy: RunningNumpy | None = None
     import_paths: tuple[ImportPath, ...] = ()
     names: tuple[MissingName, ...] = ()
+    generated: tuple[GeneratedCode, ...] = ()
     gaps: tuple[Gap, ...] = ()
     wheels: Mapping[NormalizedName, str] = MappingProxyType({})
     whole: frozenset[str] = frozenset()
@@ -134,13 +136,16 @@ def _judged(target: Target, folder: str, read: Sequence[_Read], gaps: list[Gap],
     )
     numpy = visible.get(_key("numpy"))
     running = running_numpy(os.path.join(folder, "numpy"), numpy.version, numpy.info_path) if numpy else None
-    paths = tuple(_import_paths(inner, visible, binaries, running))
+    wanted = suspects(binaries, running)
+    generated = read_generated_code(tuple(visible.values()), wanted, gaps) if asked.names else ()
+    paths = tuple(_import_paths(inner, visible, wanted))
     names = tuple(_names(inner, visible, whole=whole)) if asked.names else ()
     return Deep(
         tuple(_outside(each, unpacked) for each in binaries),
         running._replace(info_path=unpacked[running.info_path].dist.info_path) if running else None,
         tuple(each._replace(owner=unpacked[each.owner].dist.info_path) for each in paths if each.owner in unpacked),
         tuple(_named(each, unpacked) for each in names if each.owner in unpacked),
+        tuple(_of_wheel(each, unpacked) for each in generated if each.owner in unpacked),
         tuple(gaps),
         {key: one.file.name for key, one in known.items() if key in visible},
         frozenset(key for key, one in known.items() if key in visible and not one.contents.unread),
@@ -155,15 +160,12 @@ def _key(name: str) -> NormalizedName:
 
 
 def _import_paths(
-    target: Target,
-    visible: Mapping[NormalizedName, Distribution],
-    binaries: Sequence[Binary],
-    numpy: RunningNumpy | None,
+    target: Target, visible: Mapping[NormalizedName, Distribution], wanted: Suspects
 ) -> Iterator[ImportPath]:
     from envaudit.scan.reach import import_time_modules  # noqa: PLC0415
 
     owners = {dist.info_path: dist for dist in visible.values()}
-    for (owner, site_dir), groups in suspects(binaries, numpy).items():
+    for (owner, site_dir), groups in wanted.items():
         yield import_time_modules(site_dir, owners[owner], target, groups)
 
 
@@ -184,6 +186,11 @@ def _outside(binary: Binary, unpacked: Mapping[str, _Read]) -> Binary:
 def _named(missing: MissingName, unpacked: Mapping[str, _Read]) -> MissingName:
     one = unpacked[missing.owner]
     return missing._replace(site_dir=one.file.name, owner=one.dist.info_path)
+
+
+def _of_wheel(code: GeneratedCode, unpacked: Mapping[str, _Read]) -> GeneratedCode:
+    one = unpacked[code.owner]
+    return code._replace(site_dir=one.file.name, owner=one.dist.info_path)
 
 
 def _has_source(folder: str, place: str) -> bool:

@@ -199,6 +199,7 @@ def _with_wheels(facts: Facts, deep: Deep) -> Facts:
         numpy=deep.numpy,
         import_paths=deep.import_paths,
         names=deep.names,
+        generated=deep.generated,
         described=facts.described._replace(wheels=tuple(deep.wheels.items()), whole=deep.whole),
     )
 
@@ -212,6 +213,8 @@ def _as_inside(dist: Distribution, inside: Distribution | None) -> Distribution:
         requires_python=inside.requires_python,
         provides_extra=inside.provides_extra,
         top_level=inside.top_level,
+        binaries=inside.binaries,
+        generated=inside.generated,
         wheel_tags=inside.wheel_tags or dist.wheel_tags,
     )
 

@@ -243,3 +243,25 @@ def _length(wanted: str) -> int:
     """Return how many bytes a range asks for."""
     first, _, last = wanted.removeprefix("bytes=").partition("-")
     return int(last) - int(first) + 1 if first and last else int(last or 0)
+
+
+def test_code_generated_for_a_newer_protobuf(tmp_path: Path) -> None:
+    generated = b"# Generated\nfrom google.protobuf import descriptor\nfrom google.protobuf.internal import builder\n"
+    runtime = {
+        "google/protobuf/__init__.py": b"",
+        "google/protobuf/descriptor.py": b"",
+        "google/protobuf/internal/builder.py": b"",
+    }
+    demo = {"demo/__init__.py": b"from demo import x_pb2\n", "demo/x_pb2.py": generated}
+    files = {
+        "protobuf": {
+            wheel_name("protobuf", each): wheel("protobuf", each, files=runtime) for each in ("3.19.6", "3.20.3")
+        },
+        "demo": {wheel_name("demo", "1.0"): wheel("demo", "1.0", files=demo)},
+    }
+    with package_index(files, advisories={}) as server:
+        old = judge(tmp_path, "protobuf==3.19.6\ndemo==1.0\n", server.address)
+        new = judge(tmp_path, "protobuf==3.20.3\ndemo==1.0\n", server.address)
+    assert codes(old) == [("API010", "demo", 2)]
+    assert any(each.path == f"{wheel_name('demo', '1.0')}/demo/x_pb2.py" for each in old.findings[0].evidence)
+    assert codes(new) == []
