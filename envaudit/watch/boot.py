@@ -2,8 +2,8 @@
 
 Started by the supervisor under the target's own interpreter: ``python boot.py BRAKE ASK TALK KIND NAME ARGUMENTS``.
 BRAKE is the pipe for crashes, ASK the one for the answer to the question where the program is, TALK the one for JSON
-lines. KIND is ``script``, ``module`` or ``notebook`` (NAME is then a JSON file of its cells). Runs on Python 3.6 and
-later and imports nothing but the standard library.
+lines; each is the number of a descriptor or the path of a file. KIND is ``script``, ``module`` or ``notebook`` (NAME
+is then a JSON file of its cells). Runs on Python 3.6 and later and imports nothing but the standard library.
 """
 
 # ruff: noqa: PLC0415 - nothing is loaded that the program itself might not load
@@ -210,9 +210,14 @@ def run_code(code, names):  # noqa: ANN001, ANN201
     return value
 
 
+def descriptor_of(word):  # noqa: ANN001, ANN201
+    """Return the number that was handed on, or open the file that stands for it where that is not possible."""
+    return int(word) if word.isdigit() else os.open(word, os.O_WRONLY | os.O_APPEND)
+
+
 def main():  # noqa: ANN201
     """Run what the command line names and report how it ended."""
-    brake, ask, talk_to = (int(word) for word in sys.argv[1:4])
+    brake, ask, talk_to = map(descriptor_of, sys.argv[1:4])
     kind, name = sys.argv[4:6]
     for descriptor in (brake, ask, talk_to):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - takes no keyword

@@ -71,6 +71,8 @@ def room(*, now: bool = True, root: str = "") -> Room:
         if now and 0 < group.used < group.limit:
             found.append(Room(group.limit - group.used, "memory that is free in the container (cgroup)"))
     found += _own_limit()
+    if not everything and not root:
+        found += _without_proc(now=now)
     return min(found, default=Room(4096 * MIB, "an assumption: this system does not say how much memory it has"))
 
 
@@ -134,6 +136,16 @@ def _own_limit() -> list[Room]:
         if amount != resource.RLIM_INFINITY:
             found.append(Room(amount, f"limit of this session ({'ulimit -v' if name.endswith('AS') else 'ulimit -d'})"))
     return found
+
+
+def _without_proc(*, now: bool) -> list[Room]:
+    """Return the memory of a machine without ``/proc``."""
+    import psutil  # noqa: PLC0415 - only other systems need it
+
+    memory = psutil.virtual_memory()
+    if now:
+        return [Room(int(memory.available), "memory that is free on this machine")]
+    return [Room(int(memory.total), "memory of this machine")]
 
 
 def _folders(root: str) -> list[str]:

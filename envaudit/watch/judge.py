@@ -35,6 +35,17 @@ _KINDS = {
 _CRASHES = frozenset(_KINDS.values()) | {"stack-overflow"}
 
 
+# Exit statuses by which Windows says what others say with a signal (ntstatus.h).
+_WINDOWS = {
+    0xC0000005: "SIGSEGV",  # access violation
+    0xC00000FD: "SIGSEGV",  # stack overflow
+    0xC000001D: "SIGILL",  # illegal instruction
+    0xC0000094: "SIGFPE",  # integer division by zero
+    0xC0000374: "SIGABRT",  # heap corruption
+    0xC0000409: "SIGABRT",  # the code stopped itself
+}
+
+
 class Verdict(NamedTuple):
     """How a program ended.
 
@@ -331,8 +342,10 @@ def _words(name: str) -> str:
 
 
 def _signal(status: object) -> str:
-    if not isinstance(status, int) or status >= 0:
+    if not isinstance(status, int):
         return ""
+    if status >= 0:
+        return _WINDOWS.get(status, "")
     try:
         return signal.Signals(-status).name
     except ValueError:  # a real-time signal

@@ -18,7 +18,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 
-_BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
+BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
 # Python ignores them for itself, and what is ignored would stay so in the program.
 _GIVEN_BACK = ("SIGPIPE", "SIGXFSZ")
 
@@ -47,7 +47,7 @@ def launch(request: dict[str, Any], kept: Sequence[int]) -> int:
 
     ``kept`` are the descriptors for brake, question and talk. This process must have one thread.
     """
-    words = [*request["python"], _BOOT, *map(str, kept), request["kind"], request["name"], *request["arguments"]]
+    words = [*request["python"], BOOT, *map(str, kept), request["kind"], request["name"], *request["arguments"]]
     environment = request["environment"]
     prepare = _preparation(request, kept)
     failing, failure = os.pipe()  # closed by itself when the program has started

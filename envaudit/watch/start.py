@@ -55,7 +55,7 @@ def begin(program: Program, *, forked: bool = False) -> Callable[[], dict[str, A
     that has one thread and has not loaded much.
     """
     if sys.platform != "linux":
-        raise EnvauditError("a program can be watched on Linux only so far")
+        return lambda: _checked(_elsewhere(program), 0)
     _occupy_standard_descriptors()
     asking, lifeline = os.pipe()
     answers, answering = os.pipe()
@@ -83,6 +83,16 @@ def begin(program: Program, *, forked: bool = False) -> Callable[[], dict[str, A
         return _read(data, os.waitstatus_to_exitcode(status))
 
     return wait
+
+
+def _elsewhere(program: Program) -> dict[str, Any]:
+    from envaudit.watch.elsewhere import watch_elsewhere  # noqa: PLC0415 - only other systems need it
+
+    patience = _Patience(wanted=program.inherit)
+    try:
+        return watch_elsewhere(_request(program))
+    finally:
+        patience.end()
 
 
 def _fresh(program: Program, theirs: tuple[int, int], ours: tuple[int, int]) -> int:
@@ -152,6 +162,10 @@ def _read(data: bytes, status: int) -> dict[str, Any]:
         answer = marshal.loads(data)  # noqa: S302 - from our own process, which is no other program than this
     except (EOFError, TypeError, ValueError):
         answer = None
+    return _checked(answer, status)
+
+
+def _checked(answer: object, status: int) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise EnvauditError(f"the supervisor of the program failed with status {status}")
     if not answer.get("started"):
