@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from envaudit.asked import asked_by
@@ -57,7 +58,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
         facts = replace(facts, gaps=(*facts.gaps, *_not_started(target, settings)))
     elif tried:
         before = time.perf_counter()
-        facts = try_out(facts, settings, progress)
+        facts = try_out(facts, settings, progress, environ)
         smoke_seconds = time.perf_counter() - before
     judged = run_checks(facts, rulebook, _checks(settings, tried=tried))
     if judged.crashed:
@@ -172,8 +173,13 @@ def _with_index(facts: Facts, settings: Settings, environ: Mapping[str, str], cw
     return replace(facts, indexed=indexed, gaps=(*facts.gaps, *gaps))
 
 
-def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) -> Facts:
-    """Run the smoke tests of what is installed, in the sandbox, and add how they ended to the facts."""
+def try_out(
+    facts: Facts, settings: Settings, progress: Progress | None = None, environ: Mapping[str, str] | None = None
+) -> Facts:
+    """Run the smoke tests of what is installed, in the sandbox, and add how they ended to the facts.
+
+    With ``environ``, where the settings allow it, those for which nothing has changed are not run again.
+    """
     from envaudit.smoke import SmokeOptions, run_smoke  # noqa: PLC0415  a static run must not pay for it
     from envaudit.smoke.made import import_tests, pair_tests  # noqa: PLC0415
     from envaudit.smoke.options import affordable_jobs, effective_cpus  # noqa: PLC0415
@@ -192,5 +198,14 @@ def try_out(facts: Facts, settings: Settings, progress: Progress | None = None) 
         mode=settings.smoke or "auto",
         keyword=settings.keyword,
     )
-    outcome = run_smoke(facts.target, installed, options, progress, more=tuple(more.values()))
+    tests = tuple(more.values())
+    if environ is None or not settings.cache:
+        outcome = run_smoke(facts.target, installed, options, progress, more=tests)
+    else:
+        from envaudit.cache.database import Cache, default_folder  # noqa: PLC0415
+        from envaudit.smoke.kept import KeptResults  # noqa: PLC0415
+
+        with closing(Cache(default_folder(environ))) as cache:
+            kept = KeptResults(cache, facts.target, visible, facts.cpu_flags, options)
+            outcome = run_smoke(facts.target, installed, options, progress, more=tests, kept=kept)
     return replace(facts, smoke=outcome.results, gaps=(*facts.gaps, *outcome.gaps))

@@ -140,7 +140,12 @@ def _finding(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> Fin
 
 
 def _severity(results: Sequence[SmokeResult]) -> Severity:
-    """Return a warning where only a use that is known to fail did, or an import that may be meant for others."""
+    """Return a warning where only a use that is known to fail did, or an import that may be meant for others.
+
+    A module that asks for one that no metadata promise is mostly there for who has it: a note.
+    """
+    if all(each.kind == "import" and each.exception == "ModuleNotFoundError" for each in results):
+        return Severity.NOTE
     harmless = all(
         each.kind == "regression" or (each.kind == "import" and each.end in {"exception", "no-result"})
         for each in results

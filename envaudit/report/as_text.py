@@ -92,6 +92,8 @@ def _details(report: Report, view: View) -> Iterator[Line]:
         yield ()
     smoke = report.timings.smoke_seconds
     ran = f"smoke tests {smoke:.1f} s" if smoke is not None else "smoke tests not run"
+    kept = sum(bool(result.kept) for result in report.facts.smoke)
+    ran += f" ({kept} of {len(report.facts.smoke)} as in an earlier run: nothing has changed for them)" if kept else ""
     rules = f"{number(report.rules.count, 'rule')} of version {plain(report.rules.version)}"
     yield Span("took", "bold"), Span(f"  reading and checking {report.timings.static_seconds:.2f} s, {ran}; {rules}")
     yield ()

@@ -85,6 +85,7 @@ def _run_tree(
             "seconds": min(_SECONDS, options.timeout),
             "import_seconds": options.timeout,
             "output": options.output,
+            "leave": "whole" if options.mode == "all" else "quick",
             "root": tree_of(tests),
         }
         plan.write_text(json.dumps(text), encoding="utf-8")

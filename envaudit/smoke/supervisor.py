@@ -41,6 +41,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 _TICK = 0.02  # seconds between two looks at the clock and the output
 _LOOK = 0.04  # seconds between two looks at the memory of the tree
+_LOOK_AT_TREE = 0.1  # there are more processes to look at
 _QUICK_TICK = 0.002  # once the result is there the end is near
 _GRACE = 0.5  # seconds that helpers of a finished test (such as a resource tracker) get to end by themselves
 _KILL_SECONDS = 10.0  # a process in an uninterruptible wait cannot be killed by anybody
@@ -211,9 +212,10 @@ class Watch:
         """Wait for the child's end, or for a reason to end it; then leave no process behind."""
         looked = 0.0
         cost = 0.0
+        pause = _LOOK_AT_TREE if self.request.get("quiet") else _LOOK
         while not self._has_ended():
             now = time.monotonic()
-            if now - looked >= max(_LOOK, 10 * cost):  # a host with thousands of processes must not be slowed down
+            if now - looked >= max(pause, 10 * cost):  # a host with thousands of processes must not be slowed down
                 self._look_at_memory()
                 looked = time.monotonic()
                 cost = looked - now
@@ -282,6 +284,7 @@ class Watch:
         self.peak = max(self.peak, used)
         if self.tree.count > self.request.get("processes", _PROCESSES):
             self.cause = "processes"
+            return
         if self.request.get("quiet"):
             self._spare(used > limit)
             return

@@ -1,4 +1,4 @@
-"""RUN001 to RUN011: how smoke tests ended, who is blamed, and what belongs together."""
+"""RUN001 to RUN013: how smoke tests ended, who is blamed, and what belongs together."""
 
 from __future__ import annotations
 
@@ -257,3 +257,90 @@ def test_a_distribution_that_nobody_knows() -> None:
     result = ended("crash", "x.y", "gone", signal="SIGSEGV", frames=())
     (finding,) = findings(result)
     assert (finding.distribution, finding.version) == ("gone", "")
+
+
+TRIGGER = "scipy.linalg.inv gets a symmetric indefinite matrix of whole numbers in Fortran order"
+
+
+def test_a_use_that_is_known_to_fail_is_a_warning_that_names_it() -> None:
+    known = ended("crash", "known.scipy.inv", signal="SIGSEGV", kind="regression", trigger=TRIGGER, rule="EA-2026-0074")
+    (finding,) = findings(known)
+    assert (finding.code, finding.severity) == ("RUN003", Severity.WARNING)
+    assert finding.message == (
+        f"scipy 1.12.0 crashes with SIGSEGV (Segmentation fault) when {TRIGGER}; other uses have tests of their own "
+        "(smoke test known.scipy.inv)"
+    )
+    assert "EA-2026-0074 knows of it" in finding.evidence[0].detail
+    # The same end in ordinary use is an error of its own.
+    severities = [each.severity for each in findings(known, ended("crash", signal="SIGSEGV"))]
+    assert severities == [Severity.WARNING, Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("end", "severity"), [("exception", Severity.WARNING), ("no-result", Severity.WARNING), ("crash", Severity.ERROR)]
+)
+def test_a_package_that_cannot_be_imported(end: SmokeEnd, severity: Severity) -> None:
+    failed = {"exception": "ImportError", "error": "no"} if end == "exception" else {}
+    (finding,) = findings(ended(end, "import scipy", kind="import", **failed))
+    assert finding.severity is severity
+    optional = ended("exception", "import scipy", kind="import", exception="ModuleNotFoundError", error="no")
+    assert [each.severity for each in findings(optional)] == [Severity.NOTE]
+    # With an ordinary test that fails of the same, it is not about imports that may be meant for others.
+    (finding,) = findings(ended(end, "import scipy", kind="import", **failed), ended(end, **failed))
+    assert finding.severity is Severity.ERROR
+
+
+def test_what_an_earlier_run_has_seen_says_when() -> None:
+    (finding,) = findings(ended("crash", signal="SIGSEGV", kept="2026-11-23 21:40"))
+    assert "seen on 2026-11-23 21:40, and nothing it needs has changed since" in finding.evidence[0].detail
+
+
+def test_too_many_processes() -> None:
+    (finding,) = findings(ended("process-limit", limit="128 processes"))
+    assert (finding.code, finding.severity, finding.fix) == ("RUN013", Severity.ERROR, ())
+    assert "starts more than 128 processes" in finding.message
+
+
+def pair(end: SmokeEnd, first: str, second: str, **fields: Any) -> SmokeResult:
+    alone = (f"import {first}", f"import {second}")
+    trigger = "both bring or use OpenMP"
+    return ended(end, f"import {first}, {second}", second, kind="pair", alone=alone, trigger=trigger, **fields)
+
+
+ALONE = (ended("ok", "import scipy", kind="import"), ended("ok", "import numpy", "numpy", kind="import"))
+
+
+@pytest.mark.parametrize(
+    ("turned", "words"),
+    [
+        ((pair("ok", "scipy", "numpy"),), "when numpy is imported first; scipy first works"),
+        ((pair("crash", "scipy", "numpy", signal="SIGSEGV"),), "in whichever order they are imported"),
+        ((), "when numpy is imported before scipy"),
+    ],
+)
+def test_two_packages_that_fail_together(turned: tuple[SmokeResult, ...], words: str) -> None:
+    (finding,) = findings(*ALONE, pair("crash", "numpy", "scipy", signal="SIGSEGV"), *turned)
+    assert (finding.code, finding.severity, finding.distribution) == ("RUN012", Severity.ERROR, "scipy")
+    assert finding.message == f"numpy and scipy fail in one process with SIGSEGV, {words}; each alone works"
+    assert [each.name for each in finding.involves] == ["numpy"]
+    assert "both bring or use OpenMP" in finding.evidence[0].detail
+
+
+@pytest.mark.parametrize("end", ["ok", "not-run", "timeout", "memory-limit", "killed", "process-limit"])
+def test_what_says_nothing_of_a_pair(end: SmokeEnd) -> None:
+    every = list(check_smoke(facts_with(*ALONE, pair(end, "numpy", "scipy"))))
+    assert [each for each in every if isinstance(each, Finding)] == []
+
+
+def test_a_pair_of_which_one_fails_alone_is_not_accused() -> None:
+    alone = (ended("crash", "import scipy", kind="import", signal="SIGSEGV"), ALONE[1])
+    codes = [each.code for each in findings(*alone, pair("crash", "numpy", "scipy", signal="SIGSEGV"))]
+    assert codes == ["RUN003"]
+    assert findings(ALONE[0], pair("crash", "numpy", "scipy", signal="SIGSEGV")) == []
+
+
+def test_a_pair_that_raises_is_a_warning() -> None:
+    raised = pair("exception", "numpy", "scipy", exception="ImportError", error="cannot allocate memory in static TLS")
+    (finding,) = findings(*ALONE, raised)
+    assert finding.severity is Severity.WARNING
+    assert "ImportError: cannot allocate memory in static TLS" in finding.message
