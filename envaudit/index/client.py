@@ -75,6 +75,7 @@ class Index:
         self._kept = Kept(cache_folder)
         self._offers: dict[NormalizedName, Offer | RemoteError] = {}
         self._releases: dict[tuple[NormalizedName, str], Offer | RemoteError] = {}
+        self._asked: set[str] = set()  # addresses of pages, in this run
         self.offline = offline
         self.deadline = Deadline(seconds)
 
@@ -99,12 +100,16 @@ class Index:
     def releases(self, pins: Iterable[tuple[str, str]]) -> dict[tuple[NormalizedName, str], Offer | RemoteError]:
         """Return what there is of exact versions: offers with the files of this version alone.
 
-        That is kept apart from the pages, of which some have thousands of files: a run with known pins reads none.
+        That is kept apart from the pages, of which some have thousands of files: a run with known pins reads none. What
+        is not there by what is kept is asked for again, since it may have been published a minute ago.
         """
         wanted = list(dict.fromkeys((canonicalize_name(name), version) for name, version in pins))
         new = [pin for pin in wanted if pin not in self._releases]
         calls = [partial(self._offer, key, version) for key, version in new]
         self._releases.update(zip(new, run_all(calls, self.deadline), strict=True))
+        absent = [pin for pin in new if _is_absent(self._releases[pin])] if not self.offline else []
+        calls = [partial(self._offer, key, version, renew=True) for key, version in absent]
+        self._releases.update(zip(absent, run_all(calls, self.deadline), strict=True))
         return {pin: self._releases[pin] for pin in wanted}
 
     def fetch_pages(self, names: Iterable[str]) -> None:
@@ -171,11 +176,11 @@ class Index:
         """Close connections."""
         self._transport.close()
 
-    def _offer(self, key: NormalizedName, version: str = "") -> Offer:
+    def _offer(self, key: NormalizedName, version: str = "", *, renew: bool = False) -> Offer:
         pages: list[Project] = []
         failures: list[RemoteError] = []
         missing: RemoteError | None = None
-        asked = [*(partial(self._from_index, each, version=version) for each in self._indexes)]
+        asked = [*(partial(self._from_index, each, version=version, renew=renew) for each in self._indexes)]
         asked += [partial(self._from_links, each) for each in self._find_links]
         for ask in asked:
             try:
@@ -191,16 +196,16 @@ class Index:
             raise next(iter(failures), missing) or RemoteError("", "no index is named that could be asked", "offline")
         return Offer(tuple(pages), tuple(failures))
 
-    def _from_index(self, address: str, key: NormalizedName, *, version: str = "") -> Project:
+    def _from_index(self, address: str, key: NormalizedName, *, version: str = "", renew: bool = False) -> Project:
         if address.startswith("file:"):
             return read_folder_index(address, key)
         place = f"{address}{key}/"
-        kept = self._kept.page(f"{_RELEASE} {version} {place}") if version else None
+        kept = self._kept.page(f"{_RELEASE} {version} {place}") if version and not renew else None
         if kept is not None and (kept.fresh or self.offline):
             project = load_project(kept.body)
             if project is not None:
                 return project
-        page = self._page(place)
+        page = self._page(place, renew=renew)
         whole = parse_page(page.body, page.content_type, page.url, key)
         if not version:
             return whole
@@ -217,16 +222,21 @@ class Index:
             raise RemoteError(address, f"there is no {key}", "missing")
         return project
 
-    def _page(self, address: str, accept: str = ACCEPT, limit: int = PAGE_LIMIT) -> Page:
-        """Return a page: the kept one while it is fresh, else what the index answers."""
+    def _page(self, address: str, accept: str = ACCEPT, limit: int = PAGE_LIMIT, *, renew: bool = False) -> Page:
+        """Return a page: the kept one while it is fresh, else what the index answers.
+
+        With ``renew`` only what this run has asked for itself is fresh enough.
+        """
         kept = self._kept.page(address)
-        if kept is not None and (kept.fresh or self.offline):
+        renew = renew and address not in self._asked
+        if kept is not None and (kept.fresh or self.offline) and not renew:
             return kept
-        if self.is_silent(address):
+        if self.is_silent(address) and not renew:
             raise RemoteError(address, "there is no such thing, as it said not long ago", "missing")
         headers = {"Accept": accept}
         if kept is not None and kept.etag:
             headers["If-None-Match"] = kept.etag
+        self._asked.add(address)
         try:
             answer = self._transport.get(address, limit, self.deadline, headers)
         except RemoteError as error:
@@ -277,3 +287,8 @@ def _with_slash(address: str) -> str:
 def _digest_of(file: IndexFile) -> str:
     """Name the content of a file: one host must not be able to say what another one's files hold."""
     return f"{file.sha256} {' '.join(str(part) for part in origin_of(file.url))}"
+
+
+def _is_absent(answer: Offer | RemoteError) -> bool:
+    """Say whether the indexes have no such release, by what they said."""
+    return answer.kind == "missing" if isinstance(answer, RemoteError) else not answer.files

