@@ -30,10 +30,10 @@ class CodeNeed(NamedTuple):
 
     ``kind`` is ``top`` (nobody has the top-level module), ``module`` (its package has no such module) or ``name``.
     ``inside`` is the path relative to what the user named. ``name`` is the full dotted name, that of an attribute of a
-    class for a ``member``. ``form`` is ``from``, ``import`` or ``attribute``, as in ``MissingName``. ``at_import`` says
-    that it runs when the file does, else when one of its functions is called. ``provider`` is the normalised name of
-    the distribution that should have it, ``python`` for the standard library, empty for ``top``. ``beside`` says that
-    the file lies where no program starts (tests, docs) and was not named itself.
+    class for a ``member``. ``form`` is that of ``MissingName``. ``at_import`` says that it runs when the file does,
+    else when one of its functions is called. ``provider`` is the normalised name of the distribution that should have
+    it, ``python`` for the standard library, empty for ``top``. ``beside`` says that the file lies where no program
+    starts (tests, docs) and was not named itself.
     """
 
     path: str

@@ -188,6 +188,8 @@ def symptom_of(missing: MissingName) -> str:
     if missing.form == "from":
         return f"ImportError: cannot import name '{missing.name}' from '{missing.module}'"
     module, _, name = missing.dotted.rpartition(".")
+    if missing.form == "member":
+        return f"AttributeError: '{module.rpartition('.')[2]}' object has no attribute '{name}'"
     return f"AttributeError: module '{module}' has no attribute '{name}'"
 
 
@@ -197,6 +199,8 @@ def _evidence(facts: Facts, missing: MissingName) -> Evidence:
         text = f"from {missing.module} import {missing.name}"
     elif missing.form == "import":
         text = f"import {missing.module}"
+    elif missing.form == "member":
+        text = f"{missing.module}.{missing.name}, of an object"
     else:
         text = f"{missing.module}.{missing.name}"
     way = f", imported by way of {', '.join((missing.start, *missing.through))}" if missing.through else ""

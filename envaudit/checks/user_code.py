@@ -105,7 +105,7 @@ def _series(version: str) -> str:
 
 def _detail(need: CodeNeed, place: CodePlace) -> str:
     module, _, last = need.name.rpartition(".")
-    if need.form == "attribute":
+    if need.form in {"attribute", "member"}:
         text = need.name
     else:
         text = f"from {module} import {last}" if need.form == "from" and need.kind == "name" else f"import {need.name}"
@@ -118,6 +118,8 @@ def _symptom(need: CodeNeed) -> str:
         return f"ModuleNotFoundError: No module named '{need.name}'"
     if need.form == "from":
         return f"ImportError: cannot import name '{last}' from '{module}'"
+    if need.form == "member":
+        return f"AttributeError: '{module.rpartition('.')[2]}' object has no attribute '{last}'"
     if need.member:
         return f"AttributeError: type object '{module.rpartition('.')[2]}' has no attribute '{last}'"
     return f"AttributeError: module '{module}' has no attribute '{last}'"

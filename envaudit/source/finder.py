@@ -83,6 +83,10 @@ class Finder:
             self._texts[place.path] = text
         return text
 
+    def files_in(self, folder: str) -> frozenset[str]:
+        """Return the names in a folder in which modules are looked for."""
+        return self._list(folder)
+
     def newly_listed(self) -> list[str]:
         """Return the folders that were listed since the last time this was asked."""
         new = list(self._folders)[self._told :]

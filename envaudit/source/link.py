@@ -18,6 +18,8 @@ from envaudit.model_names import MissingName
 from envaudit.source.blocks import Blocks
 from envaudit.source.candidates import LOST, Scanner, Wanted, source_files
 from envaudit.source.guards import Caught
+from envaudit.source.lost import LostFinder
+from envaudit.source.methods import Members
 from envaudit.source.modules import Modules
 from envaudit.source.needs import Form, Need, read_imports, read_needs
 from envaudit.source.owners import Owners
@@ -118,6 +120,9 @@ class Linker:
         self.modules = Modules(target, hooks=any(dist.editable_path for dist in visible))
         self._owners = Owners(visible, target.python)
         self._scanner = Scanner()
+        versions = {str(dist.key): dist.version for dist in visible}
+        members = Members(self.modules, versions, target.python, self._scanner.statements)
+        self._lost = LostFinder(members, self.modules.values)
         self._part_reach: dict[str, Reach] = {}
         self._verdicts: dict[tuple[str, str, bool], _Known] = {}
         self._facts: dict[tuple[str, str, bool], _Known] = {}
@@ -147,6 +152,7 @@ class Linker:
                         late.setdefault(index, set()).add(_Late(module, name, attribute))
         if early or late:
             yield from self._confirm(part, early, late)
+        yield from self._lost_members(part)
 
     def _is_made_later(self, module: str, name: str, asking: Distribution | None, missing: _Missing) -> bool:
         """Whether a name that is missing may be made while a program runs."""
@@ -268,6 +274,27 @@ class Linker:
             if missing is None or self._is_made_later(each.module, each.name, None, missing):
                 seen.discard(each.dotted)
         return seen if seen and self._may_come(part, reach, module) else set()
+
+    def _lost_members(self, part: _Part) -> Iterator[MissingName]:
+        """Yield what objects of other distributions have lost and files that users can come to ask of them."""
+        for path, use in self._lost.find(part.dist, part.wanted):
+            reach = self._reach(part, starts_of(self.modules, part.tops, part.wanted.files))
+            module = module_of(path)
+            if use.lost.known.sure and self._may_come(part, reach, module):
+                yield MissingName(
+                    owner=part.dist.info_path,
+                    site_dir=part.dist.site_dir,
+                    path=path,
+                    line=use.line,
+                    module=use.lost.owner,
+                    name=use.lost.name,
+                    form="member",
+                    at_import=False,  # what it is used on need not be made at every import
+                    provider=use.lost.project,
+                    removed_in=use.lost.known.first_without,
+                    instead=use.lost.known.instead,
+                    of_part=not reach.may_reach(module),
+                )
 
     def _needs(self, text: bytes, path: str, *, whole: bool) -> Iterator[tuple[Need, frozenset[str]]]:
         """Parse a file, or only its imports; what is written for another Python is never imported here."""

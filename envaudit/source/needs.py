@@ -15,7 +15,7 @@ from envaudit.scan.reach_conditions import UNKNOWN, dotted, value_of
 from envaudit.scan.reach_guards import ends
 from envaudit.source.aliases import Aliases, absolute, collect_aliases
 from envaudit.source.guards import ANY, ASKS, PASSES_ON, Caught, asks, catches, refuses
-from envaudit.source.parse import parse
+from envaudit.source.parse import children, parse
 from envaudit.source.statements import head
 
 if TYPE_CHECKING:
@@ -59,12 +59,15 @@ class Needs(NamedTuple):
     patched: frozenset[str]
 
 
-class _Place(NamedTuple):
+class Standing(NamedTuple):
+    """Whether statements run when the file is imported, and what is caught around them."""
+
     at_import: bool
     caught: Caught
 
-    def within(self, caught: Caught) -> _Place:
-        return _Place(self.at_import, self.caught | caught)
+    def within(self, caught: Caught) -> Standing:
+        """Return the same with more caught around it."""
+        return Standing(self.at_import, self.caught | caught)
 
 
 _BLOCK_DEPTH = 150
@@ -88,9 +91,9 @@ def read_imports(text: bytes, module: str, values: Mapping[str, Any], *, is_pack
         tree = parse(head(text))
     except ReadError:  # a line of a text in quotes looked like an import
         tree = parse(text)
-    reader = _Reader(module, is_package, values, Aliases({}, future_annotations=True), imports_only=True)
+    reader = Reader(module, is_package, values, Aliases({}, future_annotations=True), imports_only=True)
     try:
-        reader.block(tree.body, _Place(at_import=True, caught=Caught.NOTHING))
+        reader.block(tree.body, Standing(at_import=True, caught=Caught.NOTHING))
     except RecursionError as error:
         raise ReadError("nested too deeply") from error
     return tuple(dict.fromkeys(reader.needs))
@@ -100,8 +103,8 @@ def needs_of_tree(tree: ast.Module, module: str, values: Mapping[str, Any], *, i
     """Return what a syntax tree needs, as ``read_needs``."""
     try:
         aliases = collect_aliases(tree, module, is_package=is_package)
-        reader = _Reader(module, is_package, values, aliases)
-        reader.block(tree.body, _Place(at_import=True, caught=Caught.NOTHING))
+        reader = Reader(module, is_package, values, aliases)
+        reader.block(tree.body, Standing(at_import=True, caught=Caught.NOTHING))
     except RecursionError as error:
         raise ReadError("nested too deeply") from error
     return Needs(tuple(dict.fromkeys(reader.needs)), frozenset(reader.patched))
@@ -111,10 +114,10 @@ def needs_of_parts(
     tree: ast.Module, module: str, values: Mapping[str, Any], aliases: Aliases, *, is_package: bool = False
 ) -> tuple[Need, ...]:
     """Return what statements of a file need, each taken by itself; ``aliases`` are those of the whole file."""
-    reader = _Reader(module, is_package, values, aliases)
+    reader = Reader(module, is_package, values, aliases)
     try:
         for node in tree.body:
-            reader.block([node], _Place(at_import=True, caught=Caught.NOTHING))
+            reader.block([node], Standing(at_import=True, caught=Caught.NOTHING))
     except RecursionError as error:
         raise ReadError("nested too deeply") from error
     return tuple(reader.needs)
@@ -122,14 +125,14 @@ def needs_of_parts(
 
 def constants_of(tree: ast.Module, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values, with those that plain assignments in a tree add: ``PY3 = sys.version_info[0] >= 3``."""
-    reader = _Reader("", False, values, Aliases({}, future_annotations=True))  # noqa: FBT003
+    reader = Reader("", False, values, Aliases({}, future_annotations=True))  # noqa: FBT003
     for node in tree.body:
         if isinstance(node, ast.Assign):
             reader.constant(node)
     return reader.values
 
 
-class _Reader:
+class Reader:
     """Walks all statements, with what is caught around them."""
 
     def __init__(
@@ -152,7 +155,7 @@ class _Reader:
         self._annotations_run = not aliases.future_annotations and tuple(info) < (3, 14)
         self._depth = 0
 
-    def block(self, body: Sequence[ast.stmt], place: _Place) -> bool:
+    def block(self, body: Sequence[ast.stmt], place: Standing) -> bool:
         """Read statements; ``False`` when what follows them cannot run."""
         self._depth += 1
         if self._depth > _BLOCK_DEPTH:
@@ -168,7 +171,7 @@ class _Reader:
         finally:
             self._depth -= 1
 
-    def _statement(self, node: ast.stmt, place: _Place) -> bool | None:  # noqa: C901, PLR0911, PLR0912  one branch a kind
+    def _statement(self, node: ast.stmt, place: Standing) -> bool | None:  # noqa: C901, PLR0911, PLR0912  one branch a kind
         """Read one statement; ``False`` when nothing runs after it, ``None`` when that depends on a condition."""
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -224,7 +227,7 @@ class _Reader:
                 else:
                     self.values.pop(target.id, None)
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, place: _Place) -> None:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, place: Standing) -> None:
         if self._imports_only:
             return
         arguments = node.args
@@ -239,15 +242,15 @@ class _Reader:
                     self._expression(annotation, place)
         if node.name in {"__getattr__", "__dir__"} and place.at_import:
             place = place.within(Caught.PERHAPS)
-        self.block(node.body, _Place(at_import=False, caught=place.caught & Caught.PERHAPS))
+        self.block(node.body, Standing(at_import=False, caught=place.caught & Caught.PERHAPS))
 
-    def _ann_assign(self, node: ast.AnnAssign, place: _Place) -> None:
+    def _ann_assign(self, node: ast.AnnAssign, place: Standing) -> None:
         if node.value is not None:
             self._expression(node.value, place)
         if self._annotations_run and place.at_import:  # annotations of local variables never run
             self._expression(node.annotation, place)
 
-    def _if(self, node: ast.If, place: _Place) -> bool | None:
+    def _if(self, node: ast.If, place: Standing) -> bool | None:
         value = value_of(node.test, self.values)
         if value is not UNKNOWN:
             return self.block(node.body if value else node.orelse, place)
@@ -261,7 +264,7 @@ class _Reader:
         # Behind ``if version < 2: return`` stands what runs with the others.
         return None if perhaps and not (body and orelse) and not refuses(node.body) else True
 
-    def _try(self, node: ast.Try, place: _Place) -> bool:
+    def _try(self, node: ast.Try, place: Standing) -> bool:
         caught = Caught.NOTHING
         for handler in node.handlers:
             if not ends(handler.body, {}) or not place.at_import:
@@ -277,7 +280,7 @@ class _Reader:
             self.block(node.orelse, place.within(Caught.NOTHING if runs else Caught.PERHAPS))
         return self.block(node.finalbody, place) and (goes_on or bool(node.handlers))
 
-    def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> bool:
+    def _with(self, node: ast.With | ast.AsyncWith, place: Standing) -> bool:
         inner = place
         for item in node.items:
             self._expression(item.context_expr, inner)
@@ -291,7 +294,7 @@ class _Reader:
         self.block(node.body, inner)
         return True
 
-    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, place: _Place) -> None:
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, place: Standing) -> None:
         inner = place.within(Caught.PERHAPS) if place.at_import else place
         if isinstance(node, ast.While):
             self._expression(node.test, place)
@@ -302,47 +305,47 @@ class _Reader:
         self.block(node.body, inner)
         self.block(node.orelse, inner)
 
-    def _children(self, node: ast.AST, place: _Place) -> None:
+    def _children(self, node: ast.AST, place: Standing) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self._expression(child, place)
 
-    def _expression(self, root: ast.AST, place: _Place) -> None:
+    def _expression(self, root: ast.AST, place: Standing) -> None:
         """Note the attributes of modules in an expression."""
         if self._imports_only:
             return
-        waiting: list[tuple[ast.AST, _Place]] = [(root, place)]
+        waiting: list[tuple[ast.AST, Standing]] = [(root, place)]
         while waiting:
             node, here = waiting.pop()
-            if isinstance(node, ast.Attribute):
-                chain = dotted(node)
-                if chain:
-                    self._attribute(node, chain, here)
-                    continue
-            if isinstance(node, ast.Lambda):
-                waiting += ((default, here) for default in ast.iter_child_nodes(node.args))
-                waiting.append((node.body, _Place(at_import=False, caught=here.caught & Caught.PERHAPS)))
-            elif isinstance(node, ast.IfExp):
-                waiting += self._if_expression(node, here)
-            elif isinstance(node, ast.BoolOp):
-                waiting.append((node.values[0], here))
-                inner = here.within(Caught.PERHAPS) if here.at_import or any(map(asks, node.values)) else here
-                waiting += ((value, inner) for value in node.values[1:])
-            elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-                inner = here.within(Caught.PERHAPS) if here.at_import else here
-                waiting.append((node.generators[0].iter, here))
-                waiting += ((child, inner) for child in ast.iter_child_nodes(node))
+            chain = dotted(node) if isinstance(node, ast.Attribute) else ""
+            if chain and isinstance(node, ast.Attribute):
+                self._attribute(node, chain, here)
             else:
-                waiting += ((child, here) for child in ast.iter_child_nodes(node))
+                waiting += self._parts(node, here)
 
-    def _if_expression(self, node: ast.IfExp, place: _Place) -> Iterable[tuple[ast.AST, _Place]]:
+    def _parts(self, node: ast.AST, here: Standing) -> Iterable[tuple[ast.AST, Standing]]:
+        """Return the parts of an expression, each with what is caught around it."""
+        if isinstance(node, ast.Lambda):
+            inner = Standing(at_import=False, caught=here.caught & Caught.PERHAPS)
+            return [*((default, here) for default in children(node.args)), (node.body, inner)]
+        if isinstance(node, ast.IfExp):
+            return self._if_expression(node, here)
+        if isinstance(node, ast.BoolOp):
+            inner = here.within(Caught.PERHAPS) if here.at_import or any(map(asks, node.values)) else here
+            return [(node.values[0], here), *((value, inner) for value in node.values[1:])]
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            inner = here.within(Caught.PERHAPS) if here.at_import else here
+            return [(node.generators[0].iter, here), *((child, inner) for child in children(node))]
+        return [(child, here) for child in children(node)]
+
+    def _if_expression(self, node: ast.IfExp, place: Standing) -> Iterable[tuple[ast.AST, Standing]]:
         value = value_of(node.test, self.values)
         if value is not UNKNOWN:
             return [(node.body if value else node.orelse, place)]
         inner = place.within(Caught.PERHAPS) if place.at_import or asks(node.test) else place
         return [(node.test, place), (node.body, inner), (node.orelse, inner)]
 
-    def _attribute(self, node: ast.Attribute, chain: str, place: _Place) -> None:
+    def _attribute(self, node: ast.Attribute, chain: str, place: Standing) -> None:
         first, _, rest = chain.partition(".")
         path = self._aliases.paths.get(first)
         if path is None or not rest:
@@ -354,5 +357,5 @@ class _Reader:
         else:
             self.patched.add(f"{module}.{name}")
 
-    def _add(self, module: str, name: str, line: int, form: Form, place: _Place) -> None:
+    def _add(self, module: str, name: str, line: int, form: Form, place: Standing) -> None:
         self.needs.append(Need(module, name, line, form, place.at_import, place.caught))

@@ -8,6 +8,7 @@ any of them had, and has written down where a name disappeared: a file for each 
 from __future__ import annotations
 
 import functools
+import re
 from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -74,11 +75,22 @@ class Removed(NamedTuple):
     sure: bool
 
 
+class Member(NamedTuple):
+    """An attribute that objects of a class, ``owner`` by its dotted name, do not have any more."""
+
+    owner: str
+    known: Removed
+
+
 class _Table(NamedTuple):
-    """The file of a project as it is, and the releases it was measured on."""
+    """The file of a project as it is, and the releases it was measured on.
+
+    ``asked`` are classes with ``__getattr__`` of which an object was asked for what the class has lost, in vain.
+    """
 
     text: str
     releases: tuple[str, ...]
+    asked: frozenset[str] = frozenset()
 
 
 def removed(project: str, installed: str, name: str) -> Removed | None:
@@ -98,6 +110,60 @@ def removed(project: str, installed: str, name: str) -> Removed | None:
         return found
     # What was to be used instead may be gone by now as well.
     return found if _search(project, table, version, found.instead) is None else found._replace(instead="", origin="")
+
+
+def lost_members(project: str, installed: str) -> tuple[Member, ...]:
+    """Return every attribute of a class that is still there, but not the attribute, in the ``installed`` release."""
+    table = _table(project)
+    version = _version(installed)
+    if table is None or version is None:
+        return ()
+    if project == STANDARD_LIBRARY:
+        version = _version(".".join(map(str, version.release[:2]))) or version
+    newest = _version(table.releases[-1]) if table.releases else None
+    sure = newest is not None and version <= newest
+    gone: set[str] = set()
+    rows: list[tuple[str, list[str]]] = []
+    without: dict[tuple[str, str], bool] = {}
+    for line in table.text.splitlines():
+        name, *fields = line.split("\t")
+        if len(fields) < 2:
+            continue
+        span = (fields[1], fields[2] if len(fields) > 2 else "")
+        if span not in without:
+            without[span] = _between(version, *span, table.releases)
+        if not without[span]:
+            continue
+        if "()" in name:
+            rows.append((name, [*fields, "", "", ""]))
+        else:
+            gone.add(name)
+    found = []
+    for name, fields in rows:
+        owner, _, member = name.partition("().")
+        if gone.isdisjoint(_beginnings(owner)):
+            instead = fields[3] if fields[3] not in gone else ""
+            origin = fields[4] if instead else ""
+            known = Removed(project, f"{owner}.{member}", fields[0], fields[1], instead, origin, member=True, sure=sure)
+            found.append(Member(owner, known))
+    return tuple(found)
+
+
+def is_newer(one: str, other: str) -> bool:
+    """Say whether a release is newer than another; true when one of them is no version."""
+    first, second = _version(one), _version(other)
+    return first is None or second is None or first > second
+
+
+def asked_classes(project: str) -> frozenset[str]:
+    """Return the classes that decide by code what they have, and whose objects were asked."""
+    table = _table(project)
+    return table.asked if table is not None else frozenset()
+
+
+def _beginnings(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _search(project: str, table: _Table, version: Version, name: str) -> Removed | None:
@@ -175,5 +241,5 @@ def _table(project: str) -> _Table | None:
         text = file.read_text(encoding="utf-8")
     except OSError:
         return None
-    head = text[: text.find("\n", text.find("\n# releases: ") + 1)]
-    return _Table(text, tuple(head.rpartition("# releases: ")[2].split()))
+    heads = dict(re.findall(r"^# (releases|asked): (.*)$", text, re.MULTILINE))
+    return _Table(text, tuple(heads.get("releases", "").split()), frozenset(heads.get("asked", "").split()))

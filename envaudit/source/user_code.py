@@ -9,10 +9,13 @@ from envaudit.errors import ReadError
 from envaudit.model import Gap
 from envaudit.model_code import CodeNeed, CodePlace, Removal
 from envaudit.source.candidates import LEFT_OUT
+from envaudit.source.methods import Members
 from envaudit.source.modules import Modules
-from envaudit.source.needs import Form, Need, Needs, read_needs
+from envaudit.source.needs import Form, Need, Needs, needs_of_tree
 from envaudit.source.notebook import shown
+from envaudit.source.objects import Use, uses_of_tree
 from envaudit.source.owners import Owners
+from envaudit.source.parse import parse
 from envaudit.source.removed import STANDARD_LIBRARY, Removed, removed
 from envaudit.source.stdlib import STANDARD
 from envaudit.source.user_files import OwnModules
@@ -34,6 +37,14 @@ class CodeFacts(NamedTuple):
 
     needs: tuple[CodeNeed, ...]
     gaps: tuple[Gap, ...]
+
+
+class _Read(NamedTuple):
+    """A file with what it needs of modules, and what it asks of objects that have lost it."""
+
+    file: UserFile
+    needs: Needs
+    uses: tuple[Use, ...]
 
 
 class _Found(NamedTuple):
@@ -59,31 +70,69 @@ class _Linker:
         self._values = {**self._modules.values, "__name__": "__main__"}
         self._python = target.python
         self._versions = {str(dist.key): dist.version for dist in visible}
+        self._members = Members(self._modules, self._versions, target.python)
         self._owners = Owners(visible, target.python)
         self._files = given.files
         self._own = OwnModules(given.names)
         self._known: dict[tuple[str, str, Form], _Found | None] = {}
 
     def run(self) -> Iterator[CodeNeed]:
-        read = [(file, needs) for file in self._files if (needs := self._needs(file)) is not None]
-        patched = frozenset(name for _, needs in read for name in needs.patched)
-        for file, needs in read:
+        """Yield what each file asks for in vain, by what all of them give to modules of others."""
+        read = [one for file in self._files if (one := self._read(file)) is not None]
+        patched = frozenset(name for one in read for name in one.needs.patched)
+        for file, needs, uses in read:
             yield from self._link(file, needs, patched)
+            yield from self._link_objects(file, uses, patched)
 
-    def _needs(self, file: UserFile) -> Needs | None:
+    def _read(self, file: UserFile) -> _Read | None:
         if file.notebook is not None:
             for cell, why in file.notebook.broken:
                 self.gaps.append(Gap("API", f"{file.path}, code cell {cell.number}", why))
         try:
-            return read_needs(file.text, "", self._values)
+            tree = parse(file.text)
+            needs = needs_of_tree(tree, "", self._values)
+            tops = {need.module.partition(".")[0] for need in needs.needs}
+            projects = {self._members.project_of(top) for top in tops if not self._own.has(file, top)} - {""}
+            lost = self._members.names_lost(projects)
+            return _Read(file, needs, uses_of_tree(tree, "", self._values, self._members, lost) if lost else ())
         except ReadError as error:
             self.gaps.append(Gap("API", file.path, str(error)))
             return None
 
+    def _link_objects(self, file: UserFile, uses: Iterable[Use], patched: Iterable[str]) -> Iterator[CodeNeed]:
+        """Yield what one file asks of objects that have lost it, each name once with all its places."""
+        found: dict[str, list[Use]] = {}
+        for use in uses:
+            short = f"{use.lost.owner.rpartition('.')[2]}.{use.lost.name}"
+            if not use.guarded and not any(f".{name}".endswith(f".{short}") for name in patched):
+                found.setdefault(f"{use.lost.owner}.{use.lost.name}", []).append(use)
+        for name, of_name in found.items():
+            of_name.sort(key=lambda use: (not use.at_import, use.line))
+            first = of_name[0]
+            yield CodeNeed(
+                file.path,
+                self._inside(file),
+                "name",
+                name,
+                "member",
+                first.at_import,
+                tuple(dict.fromkeys(_place(file, use.line) for use in of_name)),
+                first.lost.project,
+                self._is_beside(file),
+                member=True,
+                removal=_removal(first.lost.known),
+            )
+
+    @staticmethod
+    def _inside(file: UserFile) -> str:
+        return file.path[len(file.base) :].lstrip("/")
+
+    def _is_beside(self, file: UserFile) -> bool:
+        return not file.named and LEFT_OUT.search(self._inside(file)) is not None
+
     def _link(self, file: UserFile, needs: Needs, patched: frozenset[str]) -> Iterator[CodeNeed]:
         """Yield what one file asks for in vain, each name once with all its places, the most certain first."""
         found: dict[_Found, list[Need]] = {}
-        inside = file.path[len(file.base) :].lstrip("/")
         for need in needs.needs:
             missing = self._missing(file, need, patched)
             if missing is not None:
@@ -92,14 +141,14 @@ class _Linker:
             wanted.sort(key=lambda need: (not need.at_import, need.line))
             yield CodeNeed(
                 file.path,
-                inside,
+                self._inside(file),
                 missing.kind,
                 missing.name,
                 wanted[0].form.value,
                 wanted[0].at_import,
                 tuple(dict.fromkeys(_place(file, need.line) for need in wanted)),
                 missing.provider,
-                not file.named and LEFT_OUT.search(inside) is not None,
+                self._is_beside(file),
                 missing.member,
                 missing.removal,
             )
