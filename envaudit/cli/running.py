@@ -274,5 +274,6 @@ def _write(ran: Ran, options: Options) -> None:
     if options.output:
         deliver(options.output, text(ran, width=100, color=False))
         return
-    sys.stderr.write(text(ran, width_of(sys.stderr), color=use_color("auto", sys.stderr, os.environ)))
-    sys.stderr.flush()
+    if sys.stderr is not None:  # closed by whoever wants to read nothing
+        sys.stderr.write(text(ran, width_of(sys.stderr), color=use_color("auto", sys.stderr, os.environ)))
+        sys.stderr.flush()

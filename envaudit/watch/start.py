@@ -63,6 +63,7 @@ def begin(program: Program, *, forked: bool = False) -> Callable[[], dict[str, A
     patience = _Patience(wanted=program.inherit)
     try:
         supervisor = start(program, (asking, answering), (lifeline, answers))
+        patience.supervisor = supervisor
     except BaseException:
         patience.end()
         os.close(lifeline)
@@ -76,6 +77,7 @@ def begin(program: Program, *, forked: bool = False) -> Callable[[], dict[str, A
         try:
             with os.fdopen(answers, "rb") as file:
                 data = file.read(_MOST_ANSWER)
+            patience.supervisor = 0  # its number may soon be that of another process
             _, status = os.waitpid(supervisor, 0)
         finally:
             os.close(lifeline)
@@ -178,9 +180,16 @@ class _Patience:
 
     def __init__(self, *, wanted: bool) -> None:
         self._before: Any = None
+        self.supervisor = 0
         if wanted:
             with suppress(ValueError):
-                self._before = signal.signal(signal.SIGINT, lambda *_: None)
+                self._before = signal.signal(signal.SIGINT, self._hand_on)
+
+    def _hand_on(self, *_: object) -> None:
+        """Hand an interruption on that may have reached this process alone; one that has reached all counts once."""
+        if self.supervisor:
+            with suppress(OSError):
+                os.kill(self.supervisor, signal.SIGINT)
 
     def end(self) -> None:
         """Take them again."""

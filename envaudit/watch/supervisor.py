@@ -38,6 +38,7 @@ _ANSWERS = 0.1  # seconds the program gets to say where it is
 _MOST_CRASHES = 8
 _MOST_TALK = 4 * 1024 * 1024
 _MOST_REQUEST = 4 * 1024 * 1024
+_ONE_PRESS = 0.2  # seconds within which interruptions are one that came on two ways
 _PATIENCE = 3  # interruptions from the keyboard, after which nobody asks the program any more
 _FAULTS = {-int(number) for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)}
 _ENDED_BY = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE"}  # crashes after which it goes round in circles
@@ -63,6 +64,7 @@ class Watch:
         self.leftovers = 0
         self.threads = (0, 0)
         self.interrupts = 0
+        self.interrupted = 0.0
         self.before = counters()
         self.log = KernelLog()
 
@@ -150,6 +152,10 @@ class Watch:
 
     def interrupt(self, *_: object) -> None:
         """Hand an interruption from the keyboard on, unless the terminal has done so."""
+        now = time.monotonic()
+        if now - self.interrupted < _ONE_PRESS:
+            return
+        self.interrupted = now
         self.interrupts += 1
         if self.interrupts >= _PATIENCE:
             self.abandon()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -161,6 +163,41 @@ def test_a_plain_command_line_is_read_as_the_parser_reads_it(line: str) -> None:
 )
 def test_any_other_command_line_is_left_to_the_parser(line: str) -> None:
     assert plain_options(["run", *line.split()]) is None
+
+
+def test_closed_streams_are_no_concern_of_the_program(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(
+        "import os, sys\nopen('seen', 'w').write(str([sys.stdin, sys.stdout, sys.stderr]))\n"
+    )
+    words = f"{sys.executable} -m envaudit run -p {sys.executable} --memory-limit 512M p.py <&- >&- 2>&-"
+    environ = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(["/bin/sh", "-c", words], cwd=tmp_path, check=False, timeout=60, env=environ)
+    assert done.returncode == 0
+    assert (tmp_path / "seen").read_text() == "[None, None, None]"
+
+
+@pytest.mark.parametrize("whom", ["alone", "group"])
+def test_an_interruption_reaches_the_program_once(whom: str, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(
+        "import time\ntry:\n    print('begun', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        "    time.sleep(1)\n    print('tidied', flush=True)\n    raise\n"
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-m", "envaudit", "run", "-p", sys.executable, "--memory-limit", "512M", "p.py"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        start_new_session=True,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "begun\n"
+    (os.kill if whom == "alone" else os.killpg)(program.pid, signal.SIGINT)
+    said, complained = program.communicate(timeout=60)
+    assert (program.returncode, said) == (130, "tidied\n")
+    assert "envaudit: interrupted: it was interrupted" in complained
 
 
 SCHEMA = json.loads((ROOT / "envaudit" / "report" / "run.schema.json").read_text(encoding="utf-8"))
