@@ -60,7 +60,7 @@ def check_smoke(facts: Facts) -> Iterator[Finding | Gap]:
     """Yield one finding for each way in which smoke tests failed, and a gap for each that could not be run."""
     owners = _Owners(facts)
     groups: dict[tuple[object, ...], list[SmokeResult]] = {}
-    for result in facts.smoke:
+    for result in _with_rules(facts.smoke):
         if result.end == "not-run":
             yield Gap("RUN", f"smoke test {result.test}", result.error or "it was not run")
         elif result.end != "ok" and result.kind != "pair":
@@ -71,6 +71,14 @@ def check_smoke(facts: Facts) -> Iterator[Finding | Gap]:
         yield _finding(facts, owners.blame(results[0]), results)
     yield from check_pairs(facts)
     yield from _left_behind(facts)
+
+
+def _with_rules(results: Sequence[SmokeResult]) -> Iterator[SmokeResult]:
+    """Yield the results; one that died where a known crash of its distribution did is known by the same rule."""
+    known = {(each.distribution, each.place): each.rule for each in results if each.rule and each.place is not None}
+    for result in results:
+        rule = known.get((result.distribution, result.place), "") if result.place is not None else ""
+        yield result._replace(rule=result.rule or rule)
 
 
 class _Owners:

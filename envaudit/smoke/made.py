@@ -22,6 +22,8 @@ _NOT_WORTH = frozenset({
     "antigravity", "benchmark", "benchmarks", "conftest", "doc", "docs", "example", "examples", "idlelib", "setup",
     "test", "tests", "testing", "this", "turtledemo", "sitecustomize", "usercustomize",
 })  # fmt: skip
+# Where the top-level package is only a folder that several share.
+_WITHIN = {"protobuf": "google.protobuf.descriptor"}
 _STUBS = re.compile(r"types-.*|.*-stubs")
 
 # Libraries that meet in a process when two packages bring or need one, the most dangerous first. Some are linked into
@@ -101,7 +103,8 @@ def _worth(dist: Distribution) -> Sequence[str]:
 
 
 def _main(dist: Distribution) -> str:
-    return next(iter(_worth(dist)), "")
+    """Return the module that loads a distribution's compiled files; empty when there is none to import."""
+    return _WITHIN.get(dist.key) or next(iter(_worth(dist)), "")
 
 
 def _import(dist: Distribution, name: str) -> SmokeTest:

@@ -276,6 +276,14 @@ def test_a_use_that_is_known_to_fail_is_a_warning_that_names_it() -> None:
     assert severities == [Severity.WARNING, Severity.ERROR]
 
 
+def test_ordinary_use_that_dies_at_the_same_place_is_known_by_the_same_rule() -> None:
+    known = ended("crash", "known", signal="SIGSEGV", kind="regression", trigger="x", rule="EA-2026-0073", place=BAD)
+    same = ended("crash", signal="SIGSEGV", place=BAD)
+    elsewhere = ended("crash", "scipy.fft", signal="SIGSEGV", frames=(), place=BAD._replace(function="other"))
+    said = ["EA-2026-0073" in each.evidence[0].detail for each in findings(known, same, elsewhere)]
+    assert said == [True, True, False]
+
+
 @pytest.mark.parametrize(
     ("end", "severity"), [("exception", Severity.WARNING), ("no-result", Severity.WARNING), ("crash", Severity.ERROR)]
 )

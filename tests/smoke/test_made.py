@@ -128,3 +128,11 @@ def test_no_more_tests_at_a_time_than_there_is_memory_for(monkeypatch: pytest.Mo
     path.write_text("MemTotal: 99 kB\nMemAvailable:    5 kB\n")
     assert [affordable_jobs(jobs, 2048) for jobs in (1, 2, 8)] == [1, 2, 2]
     assert affordable_jobs(8, 10**9) == 1
+
+
+def test_a_pair_loads_the_compiled_part_of_a_shared_folder() -> None:
+    made = dists(
+        make_dist("protobuf", "6.0", top_level=("google",)), make_dist("pyarrow", "25.0", top_level=("pyarrow",))
+    )
+    names = [test.name for test in pair_tests(made, ()) if test.kind == "pair"]
+    assert names == ["import google.protobuf.descriptor, pyarrow", "import pyarrow, google.protobuf.descriptor"]
