@@ -4,7 +4,7 @@ An answer hangs on the files of the distribution and on those of all that it loo
 names every file with a digest, and what is not as RECORD left it (``scan.written_after``). Which modules it looked into
 is kept by itself, so that first this is asked for, and then the answer that belongs to the state they are in. No folder
 of the environment goes into a key: environments with the same distributions share what is known. A distribution without
-RECORD, and one that looks into a folder nobody has recorded, is linked each time.
+RECORD, and one that looks into what nobody has recorded, is linked each time.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from envaudit.scan.written_after import print_of_files
 from envaudit.source.stdlib import is_standard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from envaudit.model import Distribution, Target
     from envaudit.scan.reach_kept import Memory
 
 _RECORD_LIMIT = 64 * 1024 * 1024
-_SOURCES = re.compile(rb'(?m)^([^,"\n]*)/[^/,"\n]+\.pyi?,')
 _ODD = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|[\n\0]")
+# What Python takes for a module, or may take for a package.
+_MODULE = re.compile(r"(?!__pycache__)\w+(?:\.(?:py|pyi|pyc|so|pyd)|\.[\w-]+\.(?:so|pyd))?")
 _STUBS_BESIDE = 400  # compiled files; of more nobody has stubs
 _MOST_TOPS = 600
 # Modules whose finding hangs on more than a file of their name.
@@ -41,14 +42,15 @@ _HOOKED: Mapping[str, tuple[str, ...]] = {"distutils": ("distutils-precedence", 
 class _Own(NamedTuple):
     """What is known of a distribution by itself: the modules its answer hangs on, and what is to be looked at.
 
-    ``folders`` are those with sources, ``names`` what is in them (``files.folder_names``), ``stubs`` are those of
+    ``folders`` are those of its folders in which modules were looked for, ``names`` what is in them
+    (``files.folder_names``), and behind it something if there are modules that no RECORD lists. ``stubs`` are those of
     compiled modules.
     """
 
     tops: tuple[str, ...]
     folders: tuple[str, ...]
     stubs: tuple[str, ...]
-    names: tuple[str, str] = ("", "")
+    names: tuple[str, ...] = ("", "", "")
 
 
 class KeptNames:
@@ -65,6 +67,7 @@ class KeptNames:
         self._own: dict[int, _Own] = {}
         self._new: set[int] = set()
         self._changed: set[int] = set()
+        self._paths: dict[int, frozenset[str]] = {}
         self._states: dict[int, str] = {}
         self._top_states: dict[str, str] = {}
         if memory is not None:
@@ -88,17 +91,23 @@ class KeptNames:
                 found[number] = answer
         return found
 
-    def put(self, found: Mapping[int, tuple[Sequence[str], Sequence[MissingName]]]) -> None:
-        """Keep answers, each with the top-level modules it hangs on."""
+    def put(
+        self, found: Mapping[int, tuple[Sequence[str], Sequence[MissingName]]], folders: Collection[str]
+    ) -> Collection[str]:
+        """Keep answers, each with the top-level modules it hangs on, and the folders that were listed for them.
+
+        Returns those of the folders that are looked at from now on, and need not be noted.
+        """
         if self._memory is None:
-            return
+            return ()
+        watched = self._watch(folders)
         values: dict[str, str] = {}
         for number, (tops, missing) in found.items():
             if number not in self._states:
                 continue
             own = self._own[number]
             every = tuple(sorted({*own.tops, *tops}))
-            self._own[number] = own = own._replace(tops=every if len(every) <= _MOST_TOPS else tuple(sorted(tops)))
+            self._own[number] = own._replace(tops=every if len(every) <= _MOST_TOPS else tuple(sorted(tops)))
             key = self._key(number)
             if key:
                 self._changed.add(number)
@@ -107,6 +116,28 @@ class KeptNames:
             if self._own[number].tops:
                 values[f"names of {self._near[number]}"] = json.dumps(self._own[number], separators=(",", ":"))
         self._memory.put(values)
+        return watched
+
+    def _watch(self, folders: Collection[str]) -> set[str]:
+        """Look at folders from now on, if they belong to distributions with a RECORD."""
+        watched: set[str] = set()
+        grown: dict[int, set[str]] = {}
+        sites = [f"{site.path}/" for site in self._target.site_dirs]
+        for folder, site in ((folder, site) for folder in folders for site in sites if folder.startswith(site)):
+            inside = folder[len(site) :]
+            for number in self._by_top.get(inside.partition("/")[0], ()):
+                own_site = number in self._near and f"{self._visible[number].site_dir}/" == site
+                if own_site and inside in self._listed(number):
+                    watched.add(folder)
+                    grown.setdefault(number, set()).add(inside)
+        for number, more in grown.items():
+            own = self._own[number]
+            if not more <= {*own.folders}:
+                self._own[number] = own._replace(folders=tuple(sorted({*own.folders, *more})))
+                self._changed.add(number)
+                self._look_around(number)
+        self._top_states.clear()
+        return watched
 
     # --- what there is ----------------------------------------------------------------------------------------------
 
@@ -127,18 +158,48 @@ class KeptNames:
             own = _load_own(known.get(f"names of {near}", ""))
             if own is None:
                 self._new.add(number)
-                own = _watched(self._visible[number], records[number])
+                own = _Own((), (), _stubs_of(self._visible[number], records[number]))
             self._own[number] = own
             self._look_around(number)
 
     def _look_around(self, number: int) -> None:
         """Look at folders and stubs, of which RECORD does not say enough."""
         dist, own = self._visible[number], self._own[number]
-        names = folder_names(dist.site_dir, own.folders, own.names)
-        if names != own.names:
-            self._own[number] = own._replace(names=names)
+        times, names = folder_names(dist.site_dir, own.folders, (own.names[0], own.names[1]))
+        if (times, names) != own.names[:2]:
+            stray = own.names[2] if names == own.names[1] else self._stray(number, own.folders)
+            own = self._own[number] = own._replace(names=(times, names, stray))
             self._changed.add(number)
-        self._states[number] = _digest("\0".join((self._near[number], names[1], *_state_of_stubs(dist, own.stubs))))
+        self._states.pop(number, None)
+        if not own.names[2]:
+            self._states[number] = _digest("\0".join((self._near[number], *_state_of_stubs(dist, own.stubs))))
+
+    def _stray(self, number: int, folders: Sequence[str]) -> str:
+        """Return a module, or what may be a package, in one of the folders that no RECORD lists; empty for none."""
+        site = self._visible[number].site_dir
+        for folder in folders:
+            owners = [
+                other
+                for other in self._by_top.get(folder.partition("/")[0], ())
+                if self._visible[other].site_dir == site
+            ]
+            for name in _names_in(f"{site}/{folder}"):
+                path = f"{folder}/{name}"
+                if _MODULE.fullmatch(name) and not any(path in self._listed(other) for other in owners):
+                    return path
+        return ""
+
+    def _listed(self, number: int) -> frozenset[str]:
+        """Return all files and folders of a distribution, by its RECORD."""
+        if number not in self._paths:
+            paths: set[str] = set()
+            for line in _record_of(self._visible[number]).decode("utf-8", "replace").splitlines():
+                path = line.partition(",")[0]
+                while path and path not in paths:
+                    paths.add(path)
+                    path = path.rpartition("/")[0]
+            self._paths[number] = frozenset(paths)
+        return self._paths[number]
 
     def _key(self, number: int) -> str:
         """Return the key of an answer, empty when it hangs on something without a print."""
@@ -189,16 +250,23 @@ def _record_of(dist: Distribution) -> bytes:
         return b""
 
 
-def _watched(dist: Distribution, record: bytes) -> _Own:
-    """Return folders with sources, in which new files may turn up, and the stubs that are beside compiled modules."""
-    folders = {folder.decode("utf-8", "replace") for folder in _SOURCES.findall(record)}
+def _stubs_of(dist: Distribution, record: bytes) -> tuple[str, ...]:
+    """Return the stubs that RECORD lists beside compiled modules."""
     stubs = set()
     for entry in dist.binaries[:_STUBS_BESIDE]:
         folder, _, file = entry.path.rpartition("/")
         path = f"{folder}/{file.partition('.')[0]}.pyi".lstrip("/")
-        if f"\n{path},".encode() in record:
+        if not _ODD.search(path) and f"\n{path},".encode() in record:
             stubs.add(path)
-    return _Own((), tuple(sorted(folder for folder in folders if not _ODD.search(folder))), tuple(sorted(stubs)))
+    return tuple(sorted(stubs))
+
+
+def _names_in(folder: str) -> list[str]:
+    """Return the names in a folder, none when it cannot be listed."""
+    try:
+        return [entry.name for entry in list_folder(folder)]
+    except ReadError:
+        return []
 
 
 def _state_of_stubs(dist: Distribution, stubs: Sequence[str]) -> Iterator[str]:
@@ -216,11 +284,7 @@ def _entries_of(target: Target) -> dict[str, list[str]]:
     """Return what stands in the site folders, by what stands before the first dot."""
     found: dict[str, list[str]] = {}
     for place, site in enumerate(target.site_dirs):
-        try:
-            names = [entry.name for entry in list_folder(site.path)]
-        except ReadError:
-            names = []
-        for name in names:
+        for name in _names_in(site.path):
             found.setdefault(name.partition(".")[0], []).append(f"{place} {name}")
     return found
 
@@ -250,7 +314,7 @@ def _load_own(text: str) -> _Own | None:
         own = _Own(*(tuple(each) for each in json.loads(text) if type(each) is list))
     except (ValueError, TypeError, RecursionError):
         return None
-    whole = all(isinstance(each, str) for part in own for each in part) and len(own.names) == 2
+    whole = all(isinstance(each, str) for part in own for each in part) and len(own.names) == 3
     return own if whole and not any(map(_ODD.search, (*own.folders, *own.stubs))) else None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.files import read_bytes
-from envaudit.files_seen import Unnoted, note_listed, note_read
+from envaudit.files_seen import Unnoted, note_read
 from envaudit.model_names import MissingName
 from envaudit.source.blocks import Blocks
 from envaudit.source.candidates import LOST, Scanner, Wanted, source_files
@@ -80,12 +80,14 @@ class Linked(NamedTuple):
 
 def link_names(target: Target, visible: Sequence[Distribution]) -> tuple[MissingName, ...]:
     """Return every name that a distribution asks of another, or of Python, and that is not there."""
-    found = link_some(target, visible, range(len(visible)))
+    found, _ = link_some(target, visible, range(len(visible)))
     return tuple(each for number in sorted(found) for each in found[number].missing)
 
 
-def link_some(target: Target, visible: Sequence[Distribution], numbers: Sequence[int]) -> dict[int, Linked]:
-    """Link those of the visible distributions that have these numbers."""
+def link_some(
+    target: Target, visible: Sequence[Distribution], numbers: Sequence[int]
+) -> tuple[dict[int, Linked], frozenset[str]]:
+    """Link those of the visible distributions that have these numbers; return the folders as well that were listed."""
     linker = Linker(target, visible)
     sources = [source_files(visible[number]) for number in numbers]
     # Files that a RECORD lists are not noted: a distribution is known by its RECORD.
@@ -105,12 +107,11 @@ def link_some(target: Target, visible: Sequence[Distribution], numbers: Sequence
     finally:
         if collecting:
             gc.enable()
-    for folder in {folder for _, _, folders in done.values() for folder in folders}:
-        note_listed(folder)
-    return {
+    found = {
         numbers[place]: Linked(tuple(MissingName(*each) for each in missing), tuple(tops))
         for place, (missing, tops, _) in done.items()
     }
+    return found, frozenset(folder for _, _, folders in done.values() for folder in folders)
 
 
 class Linker:

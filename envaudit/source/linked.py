@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envaudit.files_seen import note_listed
 from envaudit.source.kept import KeptNames
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from envaudit.model import Distribution, Target
     from envaudit.model_names import MissingName
     from envaudit.scan.reach_kept import Memory
+    from envaudit.source.link import Linked
 
 
 def linked_names(
@@ -31,11 +33,14 @@ def linked_names(
     kept = KeptNames(memory, target, visible, prints or {})
     known = kept.get()
     wanted = [number for number in range(len(visible)) if number not in known]
-    new = {}
+    new: Mapping[int, Linked] = {}
+    folders: frozenset[str] = frozenset()
     if wanted:
         from envaudit.source.link import link_some  # noqa: PLC0415  40 ms
 
-        new = link_some(target, visible, wanted)
+        new, folders = link_some(target, visible, wanted)
         known.update((number, linked.missing) for number, linked in new.items())
-    kept.put({number: (linked.tops, linked.missing) for number, linked in new.items()})
+    watched = kept.put({number: (linked.tops, linked.missing) for number, linked in new.items()}, folders)
+    for folder in folders.difference(watched):
+        note_listed(folder)
     return tuple(each for number in sorted(known) for each in known[number])
