@@ -12,11 +12,13 @@ import json
 import os
 import signal
 import sys
+import traceback
 from importlib.util import module_from_spec, spec_from_file_location
 
 VARIABLE = "ENVAUDIT_KERNEL"
 ABOUT = {}  # what the magic of envaudit reads of a watched kernel: "limit" in bytes
 _MOST_SOURCE = 16000
+_MOST_CAUSES = 20
 _MOST_VERDICT = 1024 * 1024
 _HEADER = ("msg_id", "msg_type", "session", "username", "version")
 
@@ -65,8 +67,13 @@ class Cells:
         self.running = False
         self.talk.say(idle=True)
         error = result.error_in_exec
+        if isinstance(error, MemoryError):
+            let_go(error)
+        if resident() > ABOUT["limit"] / 2:
+            give_back()
         if isinstance(error, MemoryError) and not getattr(error, "by_envaudit", False):
-            sys.stderr.write("envaudit: this kernel may use %s; %s\n" % (self.about["memory"], in_use()))  # noqa: UP031
+            said = (self.about["memory"], in_use(stopped=False))
+            sys.stderr.write("envaudit: this kernel may use %s; %s\n" % said)  # noqa: UP031
 
     def too_much(self, _number, frame):  # noqa: ANN001, ANN201
         """Raise ``MemoryError`` in the cell; while none runs, or it waits for something else, leave it."""
@@ -75,15 +82,19 @@ class Cells:
             frame = frame.f_back
         if frame is None or not self.running:
             return
-        words = "this kernel may use %s and envaudit has stopped the cell: %s. " % (self.about["memory"], in_use())  # noqa: UP031
+        said = (self.about["memory"], in_use(stopped=True))
+        words = "this kernel may use %s and envaudit has stopped the cell: %s. " % said  # noqa: UP031
         error = MemoryError(words + "Variables are kept: del what is not needed, or work on less at a time")
         error.by_envaudit = True
         raise error
 
     def show(self, path):  # noqa: ANN001, ANN201
         """Show why the kernel before this one died, above what the first cell shows."""
-        with open(path, encoding="utf-8") as file:
-            verdict = json.loads(file.read(_MOST_VERDICT))
+        try:
+            with open(path, encoding="utf-8") as file:
+                verdict = json.loads(file.read(_MOST_VERDICT))
+        except (OSError, ValueError):
+            return  # it has gone meanwhile
         self.shell.display_pub.publish(data=verdict["display"], metadata={})
         self.talk.say(shown=path)
 
@@ -95,11 +106,37 @@ def header_of(shell):  # noqa: ANN001, ANN201
     return {name: header[name] for name in _HEADER if isinstance(header.get(name), str)}
 
 
-def in_use():  # noqa: ANN201
-    """Say how much memory this process has."""
+def let_go(error):  # noqa: ANN001, ANN201
+    """Free what the functions held in which memory ran out: the traceback, kept for a debugger, holds it otherwise."""
+    for _ in range(_MOST_CAUSES):
+        traceback.clear_frames(error.__traceback__)
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            _ = frame.f_locals  # until Python 3.12 a copy, which holds the objects until it is asked for again
+        error = error.__cause__ or error.__context__
+        if error is None:
+            return
+
+
+def give_back():  # noqa: ANN201
+    """Have the C library hand what is free in its heap to the system: it counts as used until then."""
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def resident():  # noqa: ANN201
+    """Return the bytes of memory that this process has."""
     with open("/proc/self/statm", encoding="ascii") as file:
-        pages = int(file.read().split()[1])
-    return "%.2f GiB are in use" % (pages * os.sysconf("SC_PAGE_SIZE") / 1024**3)
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def in_use(stopped):  # noqa: ANN001, ANN201
+    """Say how much memory this process has; it may have been ``stopped`` for what others have that belong to it."""
+    used = resident()
+    others = " by itself, more by the processes it has started" if stopped and used < 0.8 * ABOUT["limit"] else ""
+    return "%.2f GiB are in use%s" % (used / 1024**3, others)  # noqa: UP031
 
 
 def attach_at_start(talk, about):  # noqa: ANN001, ANN201

@@ -25,6 +25,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="kernels are watched on Linux"),
 ]
 GROW = "kept = []\nimport time\nwhile True:\n    kept.append(bytearray(10_000_000)); time.sleep(0.01)"
+GROW_INSIDE = (
+    "def grow():\n    kept = []\n    while True:\n        kept.append(bytearray(10_000_000)); time.sleep(0.01)\ngrow()"
+)
 CRASH = "import ctypes\ndef read(address):\n    return ctypes.string_at(address)\nread(0)"
 
 
@@ -97,10 +100,11 @@ def left(word: str) -> list[str]:
 def daemons(word: str) -> str:
     """Return a cell that starts two processes, one in a session of its own, and shows how many there are."""
     return (
-        "import subprocess, sys, glob\n"
+        "import subprocess, sys, glob, time\n"
         f"words = [sys.executable, '-c', 'import time; time.sleep(300)', {word!r}]\n"
         "subprocess.Popen(words, start_new_session=True)\nsubprocess.Popen(words)\n"
-        f"len([1 for p in glob.glob('/proc/[0-9]*/cmdline') if {word!r} in open(p).read()])"
+        f"count = lambda: len([1 for p in glob.glob('/proc/[0-9]*/cmdline') if {word!r} in open(p).read()])\n"
+        "until = time.time() + 30\nwhile count() < 2 and time.time() < until:\n    time.sleep(0.02)\ncount()"
     )
 
 
@@ -128,6 +132,8 @@ def test_a_cell_that_needs_too_much_is_stopped_and_the_variables_survive(steps: 
         {"run": "print(kept_before, len(kept) > 10); del kept"},
         {"run": "bytearray(3 * 1024**3)"},
         {"run": "kept_before"},
+        {"run": GROW_INSIDE},
+        {"run": "[line.split()[1] for line in open('/proc/self/status') if 'VmRSS' in line][0]"},
     )["steps"]
     ((kind, text, _),) = done[1]["shown"]
     assert kind == "error"
@@ -136,6 +142,8 @@ def test_a_cell_that_needs_too_much_is_stopped_and_the_variables_survive(steps: 
     assert {each[0] for each in done[3]["shown"]} == {"error", "stream"}
     assert "this kernel may use 400 MiB" in next(each[1] for each in done[3]["shown"] if each[0] == "stream")
     assert done[4]["shown"][0][1] == "7"
+    assert "envaudit has stopped the cell" in done[5]["shown"][0][1]
+    assert int(done[6]["shown"][0][1].strip("'")) < 300_000  # KiB: what the function held is free again
     assert verdicts(tmp_path) == []
 
 
