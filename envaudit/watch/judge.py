@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit.watch import advice
 from envaudit.watch.samples import size
+from envaudit.watch.told import Told, exception_words, limit_behind, read_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,16 +73,6 @@ class Verdict(NamedTuple):
     sure: bool = True
 
 
-class _Told(NamedTuple):
-    """What the program said about its end, and the cell it was in."""
-
-    end: str = ""
-    type: str = ""
-    text: str = ""
-    frames: tuple[Frame, ...] = ()
-    cell: int = 0
-
-
 class _End(NamedTuple):
     kind: str
     headline: str
@@ -92,7 +82,7 @@ class _End(NamedTuple):
 
 def judge(seen: dict[str, Any], memory: int, timeout: float, processors: int) -> Verdict:
     """Judge what the supervisor saw of a program with a limit of ``memory`` bytes and ``timeout`` seconds (0: none)."""
-    told = _told(seen["talk"])
+    told = read_told(seen["talk"])
     crash = _own_crash(seen)
     blamed = _blamed(crash) if crash is not None else None
     name = crash.signal if crash is not None and crash.signal else _signal(seen["status"])
@@ -121,7 +111,7 @@ def judge(seen: dict[str, Any], memory: int, timeout: float, processors: int) ->
 
 def _end(  # noqa: C901, PLR0911, PLR0917 - one line for each way to end
     seen: dict[str, Any],
-    told: _Told,
+    told: Told,
     crash: Crash | None,
     blamed: Blame | None,
     name: str,
@@ -146,9 +136,11 @@ def _end(  # noqa: C901, PLR0911, PLR0917 - one line for each way to end
         return _End("killed", f"another process ended it with {_words(name)}")
     if told.end == "memory":
         refused = () if seen["peak"] >= _NEAR * memory else ("what it asked for last did not fit into what was left",)
-        return _End("out-of-memory", f"an allocation was refused: {_exception(told)}", (*_peak(seen, memory), *refused))
+        return _End(
+            "out-of-memory", f"an allocation was refused: {exception_words(told)}", (*_peak(seen, memory), *refused)
+        )
     if told.end == "exception":
-        return _End("exception", _exception(told), _no_more(told))
+        return _End("exception", exception_words(told), limit_behind(told))
     status = seen["status"]
     if not told.end:
         return _End(
@@ -352,48 +344,5 @@ def _signal(status: object) -> str:
         return f"SIG{-status}"
 
 
-def _exception(told: _Told) -> str:
-    last = [line.strip() for line in told.text.splitlines() if line.strip()][-1:]
-    return f"{told.type}: {last[0][:300]}" if last else told.type
-
-
-def _no_more(told: _Told) -> tuple[str, ...]:
-    """Say which limit stands behind an exception of the system that does not name it."""
-    if "Resource temporarily unavailable" in told.text or "can't start new thread" in told.text:
-        return ("no more processes or threads may be started: ulimit -u, or pids.max of the container",)
-    if "Too many open files" in told.text:
-        return ("no more files may be open: ulimit -n",)
-    if "No space left on device" in told.text:
-        return ("a disk is full, or /dev/shm: df names it",)
-    return ()
-
-
 def _is_ours(frame: Frame) -> bool:
     return frame[0] == _OWN or frame[0] == "<frozen runpy>" or frame[0].endswith("/runpy.py")
-
-
-def _told(text: str) -> _Told:
-    """Read what the program said; whatever does not have the exact form is left out."""
-    told = _Told()
-    for line in text.splitlines():
-        try:
-            words = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        match words:
-            case {"cell": int(cell)}:
-                told = told._replace(cell=cell)
-            case {"end": str(end), "type": str(kind), "text": str(message), "frames": list(frames)}:
-                read = tuple((f[0], f[1], f[2]) for f in frames if _is_frame(f))
-                told = told._replace(end=end, type=kind, text=message, frames=read)
-            case _:
-                continue
-    return told
-
-
-def _is_frame(value: object) -> bool:
-    match value:
-        case [str(), int(), str()]:
-            return True
-        case _:
-            return False
