@@ -74,7 +74,7 @@ def _checked(*, smoke: bool, verbose: bool) -> Shown:
     from envaudit.settings import load_settings  # noqa: PLC0415
 
     environ, cwd = os.environ, os.getcwd()
-    flags = {"target": sys.executable, "smoke": None if smoke else False, "verbose": verbose or None}
+    flags = {"target": sys.executable, "smoke": "auto" if smoke else "none", "verbose": verbose or None}
     settings = load_settings(flags, environ, cwd)
     options = ReportOptions(verbosity=VERBOSE if verbose else NORMAL, root=cwd, fail_on=settings.fail_on)
     report = audit(settings, environ, cwd)

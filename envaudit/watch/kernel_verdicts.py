@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 VARIABLE = "ENVAUDIT_STATE_DIR"
 MOST = 20
 _LARGEST = 1024 * 1024
-_NAME = re.compile(r"\d{8}-\d{6}-\d{3}-[A-Za-z0-9._-]{0,80}-\d+\.json")
+_NAME = re.compile(r"\d{8}-\d{6}-\d{6}-[A-Za-z0-9._-]{0,80}-\d+\.json")
 _RECENT = 24 * 3600.0  # seconds for which the next start still shows a verdict
 
 
@@ -32,7 +32,7 @@ def new_path(folder: str, kernel: str, pid: int) -> str:
     """Make the folder and return the path of a new verdict in it; raises ``OSError``."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     now = time.time()
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + f"-{int(now * 1000) % 1000:03d}"
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + f"-{int(now * 1e6) % 1_000_000:06d}"
     return os.path.join(folder, f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]', '_', kernel)[:80]}-{pid}.json")
 
 

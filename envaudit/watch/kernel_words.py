@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Frame = tuple[str, int, str]
 
+_OWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel_boot.py")
 _LEGACY = re.compile(r"<ipython-input-(\d+)-[0-9a-f]+>")
 _LIBRARY = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ", ".pyx", ".pxd", ".pxi")
 _MOST_FRAMES = 12
@@ -49,7 +50,7 @@ def from_cell(frames: Sequence[Frame], cells: Cells) -> tuple[Frame, ...]:
     for number, frame in enumerate(frames):
         if cells.number(frame[0]):
             return tuple(frames[number:])
-    return tuple(frames)
+    return tuple(frame for frame in frames if frame[0] != _OWN)
 
 
 def rows(verdict: Verdict, cells: Cells, used: str) -> Iterator[tuple[str, str]]:
@@ -63,13 +64,7 @@ def rows(verdict: Verdict, cells: Cells, used: str) -> Iterator[tuple[str, str]]
         yield "where", f"while In [{verdict.cell}] was running"
     for words in verdict.evidence:
         yield "why", words
-    if verdict.blame is not None:
-        yield "library", verdict.blame.frame.path
-        if verdict.blame.owner is not None:
-            yield "package", str(verdict.blame.owner)
-    for native in verdict.crash.native[:_MOST_NATIVE] if verdict.crash is not None else ():
-        function = short_name(native.symbol) if native.symbol and native.inside else f"{native.address:#x}"
-        yield "native", f"{function} in {os.path.basename(native.path) or 'no file'}"
+    yield from _library(verdict)
     for frame in frames[-_MOST_FRAMES:] if len(frames) > 1 else ():
         yield "python", _place(frame, cells)
     for words in verdict.notes:
@@ -77,6 +72,18 @@ def rows(verdict: Verdict, cells: Cells, used: str) -> Iterator[tuple[str, str]]
     yield "used", used
     for words in verdict.change:
         yield "change", words
+    if verdict.kind in {"exception", "exit"} and not verdict.cell:
+        yield "change", "the kernel did not start: envaudit kernel check says what it lacks"
+
+
+def _library(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    if verdict.blame is not None:
+        yield "library", verdict.blame.frame.path
+        if verdict.blame.owner is not None:
+            yield "package", str(verdict.blame.owner)
+    for native in verdict.crash.native[:_MOST_NATIVE] if verdict.crash is not None else ():
+        function = short_name(native.symbol) if native.symbol and native.inside else f"{native.address:#x}"
+        yield "native", f"{function} in {os.path.basename(native.path) or 'no file'}"
 
 
 def display(headline: str, told: Sequence[tuple[str, str]], path: str) -> dict[str, str]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from envaudit.cli import main
+from envaudit.watch import kernel_words
 from envaudit.watch.judge import Verdict
 from envaudit.watch.kernel import connection_file, read_options
 from envaudit.watch.kernel_verdicts import MOST, keep, kept, new_path, note_shown, read, unseen, verdict_folder
 from envaudit.watch.kernel_words import Cells, display, rows
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CELL = "/tmp/ipykernel_7/123.py"
 
@@ -118,3 +117,11 @@ def test_the_last_ones_can_be_read(
     assert capsys.readouterr().out == (
         "today  abort: it \\x1b died\n    notebook a.ipynb\n    kernel   w\n    where    In [1]\n"
     )
+
+
+def test_a_kernel_that_does_not_start_shows_nothing_of_ours() -> None:
+    own = str(Path(kernel_words.__file__).with_name("kernel_boot.py"))
+    frames = ((own, 3, "attach_at_start"), ("/env/ipykernel/__init__.py", 7, "<module>"))
+    told = list(rows(Verdict("exception", "ModuleNotFoundError: x", frames=frames), Cells({}), ""))
+    assert told[0] == ("where", "/env/ipykernel/__init__.py, line 7")
+    assert told[-1][1].startswith("the kernel did not start")
