@@ -165,6 +165,17 @@ def test_any_other_command_line_is_left_to_the_parser(line: str) -> None:
     assert plain_options(["run", *line.split()]) is None
 
 
+def test_little_is_loaded_for_a_program_that_ends_well(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("")
+    command = [sys.executable, "-X", "importtime", "-m", "envaudit", "run", "-p", sys.executable, "p.py"]
+    environ = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60, env=environ)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "envaudit.watch.judge" in loaded
+    late = {"argparse", "subprocess", "dataclasses", "psutil", "rich", "ctypes", "tempfile", "envaudit.model"}
+    assert not loaded & (late | {"envaudit.watch.brake", "envaudit.watch.unwind", "envaudit.locate.describe"})
+
+
 def test_closed_streams_are_no_concern_of_the_program(tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text(
         "import os, sys\nopen('seen', 'w').write(str([sys.stdin, sys.stdout, sys.stderr]))\n"
