@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.command import check
-from tests.support.environments import build_environment
+from tests.support.environments import build_environment, python_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +103,41 @@ def test_an_undeclared_dependency_is_named(tmp_path: Path) -> None:
     (finding,) = (each for each in _findings(folder) if each["code"] == "API003")
     assert (finding["severity"], finding["distribution"]) == ("error", "nbconvert")
     assert "ipython_genutils" in finding["message"]
+
+
+def test_a_call_of_what_an_object_has_lost_is_a_warning(tmp_path: Path) -> None:
+    """The environment imports, and ``pandas.read_sql`` with an engine ends in an ``AttributeError``."""
+    beside = ["pandas==1.5.3", "numpy==1.26.4"]
+    folder = build_environment(tmp_path / "bad", "3.10", [*beside, "sqlalchemy==2.0.36"])
+    (finding,) = (each for each in _findings(folder) if each["distribution"] == "pandas")
+    assert (finding["code"], finding["severity"]) == ("API002", "warning")
+    assert "Engine.execute" in finding["message"]
+    assert finding["symptom"] == "AttributeError: 'OptionEngine' object has no attribute 'execute'"
+    assert any(each["path"].endswith("pandas/io/sql.py") and each["line"] for each in finding["evidence"])
+    program = "import pandas, sqlalchemy; pandas.read_sql('select 1', sqlalchemy.create_engine('sqlite://'))"
+    done = subprocess.run([python_of(folder), "-c", program], capture_output=True, text=True, check=False)
+    assert finding["symptom"] in done.stderr
+    good = _findings(build_environment(tmp_path / "good", "3.10", [*beside, "sqlalchemy==1.4.54"]))
+    assert [each["message"] for each in good] == []
+
+
+def test_the_users_own_calls_of_what_objects_have_lost_are_named(tmp_path: Path) -> None:
+    folder = build_environment(tmp_path / "env", "3.12", ["pandas==2.2.3", "numpy<2.3", "sqlalchemy==2.0.36"])
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import unittest\n\nimport pandas as pd\nfrom sqlalchemy import create_engine\n\n"
+        "engine = create_engine('sqlite://')\nframe = pd.DataFrame({'a': [1]})\n"
+        "for name in ['a.csv', 'b.csv']:\n    frame = frame.append(pd.read_csv(name))\n\n\n"
+        "def load():\n    return engine.execute('select 1')\n\n\n"
+        "class Tests(unittest.TestCase):\n    def test(self):\n        self.assertEquals(load(), 1)\n"
+    )
+    report = check(folder, "--no-smoke", "--ignore", "EA", "--code", str(script)).report()
+    found = {(each["code"], each["location"]["line"]): each for each in report["findings"] if each["location"]}
+    assert set(found) == {("API002", 9), ("API002", 13), ("API002", 18)}
+    assert "pandas.DataFrame.append" in found["API002", 9]["message"]
+    assert "use pandas.concat" in found["API002", 9]["message"]
+    assert "sqlalchemy.engine.Engine.execute" in found["API002", 13]["message"]
+    assert "unittest.TestCase.assertEquals" in found["API002", 18]["message"]
 
 
 @pytest.mark.parametrize(
