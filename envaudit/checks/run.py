@@ -189,7 +189,8 @@ def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str
         "process-limit": f"starts more than {first.limit or 'it may'}",
     }[first.end]
     when = f" when {first.trigger}; other uses have tests of their own" if first.kind == "regression" else ""
-    return f"{who} {what}{when} (smoke test {tests})"
+    kept = f", on {first.kept}" if first.kept else ""
+    return f"{who} {what}{when} (smoke test {tests}{kept})"
 
 
 def _illegal(result: SmokeResult) -> str:

@@ -46,6 +46,7 @@ def _finding(facts: Facts, result: SmokeResult, ends: dict[str, SmokeResult]) ->
     place = result.place
     where = f"; it died in {place.function or 'code'} of {place.library}" if place and not place.is_python else ""
     ended = f"ended after {result.seconds:.1f} s: {result.end}{f' ({result.signal})' if result.signal else ''}{where}"
+    seen = f"; seen on {result.kept}, and nothing they need has changed since" if result.kept else ""
     return Finding(
         code="RUN012",
         severity=Severity.ERROR if result.signal else Severity.WARNING,
@@ -57,7 +58,7 @@ def _finding(facts: Facts, result: SmokeResult, ends: dict[str, SmokeResult]) ->
         involves=involved,
         symptom=f"the process dies, or the notebook's kernel, with {what}",
         evidence=(
-            Evidence(facts.target.executable, f"smoke test {result.test} {ended}; {result.trigger}"),
+            Evidence(facts.target.executable, f"smoke test {result.test} {ended}; {result.trigger}{seen}"),
             *(Evidence(facts.target.executable, f"smoke test {name} ended: ok") for name in result.alone),
         ),
     )

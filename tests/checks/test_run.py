@@ -300,6 +300,7 @@ def test_a_package_that_cannot_be_imported(end: SmokeEnd, severity: Severity) ->
 
 def test_what_an_earlier_run_has_seen_says_when() -> None:
     (finding,) = findings(ended("crash", signal="SIGSEGV", kept="2026-11-23 21:40"))
+    assert finding.message.endswith("(smoke test scipy.linalg.solve, on 2026-11-23 21:40)")
     assert "seen on 2026-11-23 21:40, and nothing it needs has changed since" in finding.evidence[0].detail
 
 

@@ -4,7 +4,7 @@
 def run():
     import grpc
 
-    channel = grpc.insecure_channel("unix:no-such-socket")
+    channel = grpc.insecure_channel("127.0.0.1:1")
     try:
         channel.unary_unary("/a/b")(b"x", timeout=20)
     except grpc.RpcError as error:
