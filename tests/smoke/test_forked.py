@@ -144,6 +144,21 @@ def test_leavers_are_found_and_killed(shared: Shared, options: str) -> None:
     assert survivors(marker) == []
 
 
+def test_a_fork_that_kills_its_supervisor_takes_everything_with_it(shared: Shared) -> None:
+    marker = f"forked-{os.getpid()}-patricide"
+    body = f"""
+    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)', {marker!r}], start_new_session=True)
+    pid = os.getpid()
+    while 'supervisor.py' not in open('/proc/%d/cmdline' % pid).read():
+        pid = int(open('/proc/%d/stat' % pid).read().rpartition(')')[2].split()[1])
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(99)
+    """
+    assert shared.run(two=body)["two"] == "not-run"
+    _wait_for(lambda: not survivors(marker))
+    _wait_for(lambda: not survivors(str(shared.fake.target.executable)))
+
+
 def test_each_fork_has_a_folder_of_its_own(shared: Shared) -> None:
     body = "assert os.listdir('.') == [] and os.environ['HOME'] == os.getcwd(); open('x', 'w').close()"
     assert shared.run(one=body, two=body, three=body) == dict.fromkeys(KINDS, "ok")
