@@ -14,6 +14,7 @@ import pytest
 from envaudit.cli import main
 from envaudit.codes import CODES
 from tests.locate.image import SITE, make_image
+from tests.source.test_objects import used
 from tests.support.command import ROOT
 from tests.support.environments import build_environment, python_of
 from tests.support.trees import Dist, elf_program, make_distribution, make_venv, write_tree
@@ -109,7 +110,7 @@ def test_the_example_of_own_code_prints_what_it_shows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = (ROOT / "docs" / "your-own-code.md").read_text(encoding="utf-8")
-    train, helpers = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    train, helpers, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     (block,) = [part for part in re.findall(r"```console\n(.*?)```", text, re.DOTALL) if "error[API001]" in part]
     command, shown = block.split("\n", 1)
     numpy = Dist("numpy", "2.1.3", files={"numpy/__init__.py": "def __getattr__(name): ...\n"})
@@ -120,6 +121,13 @@ def test_the_example_of_own_code_prints_what_it_shows(
     assert main([*shlex.split(command)[2:], "--no-config"]) == 1
     printed = capsys.readouterr().out.replace(f"{tmp_path}/", "")
     assert _libc_left_out(printed) == _libc_left_out(shown)
+
+
+def test_the_example_of_lost_methods_has_what_the_text_says(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "your-own-code.md").read_text(encoding="utf-8")
+    *_, example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    said = re.findall(r"line (\d+) \(`([\w.]+)`", text)
+    assert used(tmp_path, example) == [(name, int(line)) for line, name in said]
 
 
 def _libc_left_out(text: str) -> str:
