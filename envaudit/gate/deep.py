@@ -171,7 +171,7 @@ def _import_paths(
 
 def _names(target: Target, visible: Mapping[NormalizedName, Distribution], *, whole: bool) -> Iterator[MissingName]:
     """Link the names. Where not everything could be unpacked, a module that nobody has may come with what was not."""
-    from envaudit.source.link import link_names  # noqa: PLC0415
+    from envaudit.source.link_all import link_names  # noqa: PLC0415
 
     for missing in link_names(target, tuple(visible.values())):
         if whole or missing.provider == "python" or missing.provider in visible:

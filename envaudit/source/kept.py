@@ -36,7 +36,10 @@ _MODULE = re.compile(r"(?!__pycache__)\w+(?:\.(?:py|pyi|pyc|so|pyd)|\.[\w-]+\.(?
 _STUBS_BESIDE = 400  # compiled files; of more nobody has stubs
 _MOST_TOPS = 600
 # Modules whose finding hangs on more than a file of their name.
-_HOOKED: Mapping[str, tuple[str, ...]] = {"distutils": ("distutils-precedence", "setuptools")}
+_HOOKED: Mapping[str, tuple[str, ...]] = {
+    "distutils": ("distutils-precedence", "setuptools"),
+    "pkg_resources": ("setuptools",),
+}
 
 
 class _Own(NamedTuple):
@@ -150,7 +153,8 @@ class KeptNames:
             differing = prints.get(dist.info_path) if prints or not record else print_of_files(dist, record)
             if record and differing is not None:
                 records[number] = record
-                digest = hashlib.sha256(f"{base}\0{dist.version}\0{dist.top_level}\0{differing}\0".encode())
+                stated = f"{base}\0{dist.version}\0{dist.top_level}\0{dist.requires}\0{differing}\0"
+                digest = hashlib.sha256(stated.encode("utf-8", "backslashreplace"))
                 digest.update(record)
                 self._near[number] = digest.hexdigest()
         known = memory.get([f"names of {near}" for near in dict.fromkeys(self._near.values())])

@@ -8,24 +8,21 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.errors import ReadError
 from envaudit.files import read_bytes
-from envaudit.files_seen import Unnoted, note_read
 from envaudit.model_names import MissingName
 from envaudit.source.blocks import Blocks
-from envaudit.source.candidates import LOST, Scanner, Wanted, source_files
+from envaudit.source.candidates import LOST, Scanner, Wanted
 from envaudit.source.guards import Caught
-from envaudit.source.lost import LostFinder
+from envaudit.source.lost import FileUse, LostFinder
 from envaudit.source.methods import Members
 from envaudit.source.modules import Modules
 from envaudit.source.needs import Form, Need, read_imports, read_needs
 from envaudit.source.owners import Owners
 from envaudit.source.parse import SIZE_LIMIT
 from envaudit.source.reach import Reach, parts_of, starts_of
-from envaudit.source.shared_work import work_shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,42 +75,6 @@ class Linked(NamedTuple):
     tops: tuple[str, ...]
 
 
-def link_names(target: Target, visible: Sequence[Distribution]) -> tuple[MissingName, ...]:
-    """Return every name that a distribution asks of another, or of Python, and that is not there."""
-    found, _ = link_some(target, visible, range(len(visible)))
-    return tuple(each for number in sorted(found) for each in found[number].missing)
-
-
-def link_some(
-    target: Target, visible: Sequence[Distribution], numbers: Sequence[int]
-) -> tuple[dict[int, Linked], frozenset[str]]:
-    """Link those of the visible distributions that have these numbers; return the folders as well that were listed."""
-    linker = Linker(target, visible)
-    sources = [source_files(visible[number]) for number in numbers]
-    # Files that a RECORD lists are not noted: a distribution is known by its RECORD.
-    for number, (files, record) in zip(numbers, sources, strict=True):
-        for path in () if record else files:
-            note_read(f"{visible[number].site_dir}/{path}")
-
-    def work(place: int) -> list[object]:
-        found = linker.linked(visible[numbers[place]], sources[place][0])
-        return [[tuple(each) for each in found.missing], found.tops, linker.modules.newly_listed()]
-
-    collecting = gc.isenabled()
-    gc.disable()  # trees without cycles come and go by the million
-    try:
-        with Unnoted():
-            done = work_shared(work, [len(files) for files, _ in sources])
-    finally:
-        if collecting:
-            gc.enable()
-    found = {
-        numbers[place]: Linked(tuple(MissingName(*each) for each in missing), tuple(tops))
-        for place, (missing, tops, _) in done.items()
-    }
-    return found, frozenset(folder for _, _, folders in done.values() for folder in folders)
-
-
 class Linker:
     """Links distributions one by one; everything that is looked up is looked up once."""
 
@@ -124,6 +85,7 @@ class Linker:
         versions = {str(dist.key): dist.version for dist in visible}
         members = Members(self.modules, versions, target.python, self._scanner.statements)
         self._lost = LostFinder(members, self.modules.values)
+        self._touched_for_lost: set[str] = set()
         self._part_reach: dict[str, Reach] = {}
         self._verdicts: dict[tuple[str, str, bool], _Known] = {}
         self._facts: dict[tuple[str, str, bool], _Known] = {}
@@ -278,7 +240,7 @@ class Linker:
 
     def _lost_members(self, part: _Part) -> Iterator[MissingName]:
         """Yield what objects of other distributions have lost and files that users can come to ask of them."""
-        for path, use in self._lost.find(part.dist, part.wanted):
+        for path, use in self._uses_of_lost(part):
             reach = self._reach(part, starts_of(self.modules, part.tops, part.wanted.files))
             module = module_of(path)
             if use.lost.known.sure and self._may_come(part, reach, module):
@@ -296,6 +258,18 @@ class Linker:
                     instead=use.lost.known.instead,
                     of_part=not reach.may_reach(module),
                 )
+
+    def _uses_of_lost(self, part: _Part) -> list[FileUse]:
+        """Return what files use of what objects have lost; the answer hangs on every class looked at for any of them.
+
+        What is known of classes is shared by all distributions, so that who asks first looks at the modules for others.
+        """
+        outside, self.modules.touched = self.modules.touched, self._touched_for_lost
+        uses = list(self._lost.find(part.dist, part.wanted))
+        self.modules.touched = outside
+        if self._lost.is_of_interest(part.wanted):
+            self.modules.touched |= self._touched_for_lost
+        return uses
 
     def _needs(self, text: bytes, path: str, *, whole: bool) -> Iterator[tuple[Need, frozenset[str]]]:
         """Parse a file, or only its imports; what is written for another Python is never imported here."""

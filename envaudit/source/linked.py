@@ -36,7 +36,7 @@ def linked_names(
     new: Mapping[int, Linked] = {}
     folders: frozenset[str] = frozenset()
     if wanted:
-        from envaudit.source.link import link_some  # noqa: PLC0415  40 ms
+        from envaudit.source.link_all import link_some  # noqa: PLC0415  40 ms
 
         new, folders = link_some(target, visible, wanted)
         known.update((number, linked.missing) for number, linked in new.items())

@@ -79,6 +79,11 @@ class LostFinder:
             except ReadError:
                 continue
 
+    def is_of_interest(self, wanted: Wanted) -> bool:
+        """Whether files name anything of a library whose objects have lost something."""
+        groups = (wanted.imports, wanted.inner, wanted.attributes)
+        return any(module.partition(".")[0] in self._tops for group in groups for module, _ in group)
+
     def _uses(self, text: bytes, path: str, places: Mapping[int, bytes]) -> list[Use]:
         names = frozenset(name.removesuffix(b"(").decode("ascii", "replace") for name in places.values())
         module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

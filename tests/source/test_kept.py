@@ -11,7 +11,7 @@ import pytest
 from envaudit.cache.database import Cache
 from envaudit.locate import TargetRequest, locate
 from envaudit.scan import scan_target
-from envaudit.source import link
+from envaudit.source import link_all
 from envaudit.source.linked import linked_names
 from tests.support.trees import Dist, make_distribution, make_venv, site_packages, write_tree
 
@@ -85,13 +85,13 @@ def missing(prefix: Path, memory: Kept | Cache | None, *, compare: bool = True) 
 def linked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the distributions that are linked, as that goes on."""
     names: list[str] = []
-    real = link.link_some
+    real = link_all.link_some
 
     def noting(target: Any, visible: Any, numbers: Any) -> Any:
         names.extend(visible[number].name for number in numbers)
         return real(target, visible, numbers)
 
-    monkeypatch.setattr(link, "link_some", noting)
+    monkeypatch.setattr(link_all, "link_some", noting)
     return names
 
 
@@ -300,3 +300,38 @@ def test_the_real_cache_keeps_it(tmp_path: Path, linked: list[str]) -> None:
         cache.close()
     assert len(linked) == len(DISTS)
     assert found == missing(prefix, None)
+
+
+def test_what_objects_have_lost_hangs_on_the_modules_of_their_classes(tmp_path: Path, linked: list[str]) -> None:
+    memory = Kept()
+    asks = "def f():\n    import pandas as pd\n    return pd.DataFrame().append(1)\n"
+    frame = {
+        "pandas/__init__.py": "from pandas.core import DataFrame\n",
+        "pandas/core.py": "from frames import Base\nclass DataFrame(Base):\n    pass\n",
+    }
+    prefix = environment(
+        tmp_path,
+        dists=[
+            Dist("app0", "1.0", files={"app0/__init__.py": asks}),
+            Dist("app1", "1.0", files={"app1/__init__.py": asks}),
+            Dist("frames", "1.0", files={"frames/__init__.py": "class Base:\n    pass\n"}),
+            Dist("pandas", "2.2.3", files=frame),
+        ],
+    )
+    assert missing(prefix, memory) == missing(prefix, None)
+    assert [each.form for each in missing(prefix, memory)] == ["member", "member"]
+    write_tree(site_packages(prefix), {"frames/__init__.py": "class Base:\n    def append(self): ...\n"})
+    linked.clear()
+    assert missing(prefix, memory) == missing(prefix, None)
+    assert {"app0", "app1", "frames"} <= set(linked[:-4])
+
+
+def test_a_floor_edited_in_place_is_noticed(tmp_path: Path) -> None:
+    memory = Kept()
+    prefix = environment(tmp_path)
+    missing(prefix, memory)
+    known = set(memory.texts)
+    metadata = site_packages(prefix) / "one-1.0.dist-info/METADATA"
+    metadata.write_text(metadata.read_text().replace("Name:", "Requires-Dist: base>=1\nName:"))
+    missing(prefix, memory)
+    assert set(memory.texts) != known

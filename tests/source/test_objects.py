@@ -8,7 +8,7 @@ import pytest
 
 from envaudit.locate import TargetRequest, locate
 from envaudit.scan import scan_target
-from envaudit.source.link import link_names
+from envaudit.source.link_all import link_names
 from envaudit.source.methods import Members
 from envaudit.source.modules import Modules
 from envaudit.source.objects import uses_of_tree
