@@ -77,9 +77,11 @@ def _yanked(facts: Facts, release: OnIndex) -> Finding:
 def _wheels(facts: Facts, release: OnIndex) -> Iterator[Finding | Gap]:
     """Look for a wheel that the target could use."""
     wheels = [name for name in release.files if name.endswith(".whl")]
-    found = {fits(_tags(name), facts.target) for name in wheels}
-    if Fit.YES in found:
-        return
+    found = set()
+    for name in wheels:
+        found.add(fit := fits(_tags(name), facts.target))
+        if fit is Fit.YES:
+            return
     supported = supported_summary(facts.target)
     what = f"{release.name} {release.version}"
     if Fit.UNKNOWN in found:

@@ -160,8 +160,8 @@ def _with_knowledge(facts: Facts, settled: Sequence[_Settled], means: Means) -> 
         gaps += answers.gaps
         indexed = answers.indexed
         for key, release in answers.releases.items():
-            fitting = [file for file in release.files if file.is_wheel and _fits(file.name, facts.target)]
-            wheels.update({key: fitting[0]} if fitting else {})
+            fitting = next((file for file in release.files if file.is_wheel and _fits(file.name, facts.target)), None)
+            wheels.update({key: fitting} if fitting else {})
     metadata = _metadata(settled, wheels, facts.described, means, gaps)
     distributions = tuple(
         _distribution(each, settled, facts, metadata.get(each.key), wheels.get(each.key)) for each in settled
