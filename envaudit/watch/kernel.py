@@ -121,6 +121,7 @@ def _supervise(settings: Settings, command: Sequence[str], lifeline: int) -> int
     about = {"verdict": verdict, "signal": asked, "memory": size(memory), "limit": memory}
     request = _request(command, {**environ, "ENVAUDIT_KERNEL": json.dumps(about)}, memory)
     watch = KernelWatch(request, lifeline, interrupts=settings.interrupts)
+    signal.signal(signal.SIGINT, lambda *_: None)  # what is ignored would stay so in the kernel
     try:
         watch.start()
     except OSError as error:
@@ -135,7 +136,7 @@ def _supervise(settings: Settings, command: Sequence[str], lifeline: int) -> int
         seen = watch.answer()
     finally:
         watch.tree.kill()
-    status = seen["status"] if isinstance(seen["status"], int) else -signal.SIGKILL
+    status = _status(seen)
     if not watch.wanted:
         from envaudit.watch.kernel_record import record  # noqa: PLC0415 - only the dead have one
 
@@ -150,6 +151,14 @@ def _supervise(settings: Settings, command: Sequence[str], lifeline: int) -> int
                 folder=folder,
             )
     return status
+
+
+def _status(seen: Mapping[str, Any]) -> int:
+    """Return how the kernel ended; one that crashed was held still and then killed, its signal is that of the crash."""
+    for crash in seen["crashes"] if seen["cause"] == "crash" else ():
+        if crash["pid"] in {0, seen["pid"]} and hasattr(signal, crash["signal"] or "none"):
+            return -int(getattr(signal, crash["signal"]))
+    return seen["status"] if isinstance(seen["status"], int) else -signal.SIGKILL
 
 
 def connection_file(command: Sequence[str]) -> str:
