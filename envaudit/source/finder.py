@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envaudit.model import Target
 
 _DEPTH = 12  # parts of a dotted name
+_HELD = 16 * 1024 * 1024  # bytes of sources in memory
 
 
 class Place(NamedTuple):
@@ -33,7 +34,7 @@ class Place(NamedTuple):
 
 
 class Finder:
-    """Finds modules and reads their sources, each once."""
+    """Finds modules and reads their sources, nearly all of them once."""
 
     def __init__(self, target: Target, extra: Mapping[str, str] | None = None) -> None:
         """``extra`` are import names with their folder or file, as an editable install has them."""
@@ -47,6 +48,7 @@ class Finder:
         self._compiled_in: dict[str, dict[str, str]] = {}
         self._places: dict[str, Place | None] = {}
         self._texts: dict[str, bytes | None] = {}
+        self._held = 0
         # The names that somebody has looked for, also where the answer was known; who keeps answers empties it.
         self.touched: set[str] = set()
 
@@ -81,6 +83,9 @@ class Finder:
             text = None
         if keep:
             self._texts[place.path] = text
+            self._held += len(text or b"")
+            while self._held > _HELD:  # the oldest go, and are read again if need be
+                self._held -= len(self._texts.pop(next(iter(self._texts))) or b"")
         return text
 
     def files_in(self, folder: str) -> frozenset[str]:

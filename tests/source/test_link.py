@@ -8,6 +8,7 @@ import pytest
 
 from envaudit.locate import TargetRequest, locate
 from envaudit.scan import scan_target
+from envaudit.source import finder
 from envaudit.source.link_all import link_names
 from tests.support.trees import Dist, make_venv
 
@@ -185,3 +186,12 @@ def test_a_list_without_brackets_says_what_a_star_takes(tmp_path: Path) -> None:
 def test_a_name_that_python_lost_is_not_taken_for_a_variable_of_that_name(tmp_path: Path) -> None:
     found = link(tmp_path, {"__init__.py": "import asyncio\n\n@asyncio.coroutine\ndef f(): ...\n"})
     assert [(each.dotted, each.at_import, each.removed_in) for each in found] == [("asyncio.coroutine", True, "3.11")]
+
+
+def test_sources_beyond_what_is_held_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"__init__.py": "from lib import circle, gone\nfrom lib.shapes import lost\nfrom lib import helper, also\n"}
+    expected = link(tmp_path / "a", files)
+    monkeypatch.setattr(finder, "_HELD", 30)
+    found = link(tmp_path / "b", files)
+    assert [each.dotted for each in found] == [each.dotted for each in expected]
+    assert len(found) == 3
