@@ -37,7 +37,7 @@ _FREE = (
     "cache/database.py",
     "cache/reports.py",
 )
-_FREE_FOLDERS = ("cli/", "smoke/", "watch/", "index/", "proof/", "gate/")
+_FREE_FOLDERS = ("cli/", "jupyter/", "smoke/", "watch/", "index/", "proof/", "gate/")
 _OS = {
     "open", "stat", "lstat", "fstat", "listdir", "scandir", "walk", "fwalk", "access", "readlink", "getcwd", "environ",
     "getenv", "statvfs", "popen", "system", "posix_spawn", "getxattr", "listxattr",
