@@ -33,6 +33,7 @@ _GIVES = (
     (b"\n    ", re.compile(rb":|[ ]*=[^=]")),
     *((start, re.compile(rb"[ ]*(?::[^\n=]+)?=[^=]")) for start in (b"self.", b"cls.")),
 )
+_TEXT_LIMIT = 1000  # of an annotation in quotes
 _SIGNATURE_LIMIT = 20_000
 _DEPTH = 25
 _UNIONS = frozenset(("Union", "Optional", "typing.Union", "typing.Optional", "t.Union", "t.Optional"))
@@ -52,21 +53,27 @@ class Classes(Definitions):
         self._bases: dict[str, tuple[str, ...] | None] = {}
         self._returns: dict[tuple[str, str], frozenset[str] | None] = {}
 
-    def family(self, full: str, depth: int = 0) -> Iterator[Definition | str | None]:
+    def family(self, full: str) -> Iterator[Definition | str | None]:
         """Yield a class and all that it inherits from: the name of a builtin for one, ``None`` for what is unknown."""
-        definition = self.define(full) if not full.startswith(BUILTIN) else None
-        if full.startswith(BUILTIN):
-            yield full.removeprefix(BUILTIN)
-            return
-        if definition is None or not definition.is_class or depth > _DEPTH:
-            yield None
-            return
-        yield definition
-        bases = self._bases_of(definition)
-        if bases is None:
-            yield None
-        for base in bases or ():
-            yield from self.family(base, depth + 1)
+        seen: set[str] = set()
+        waiting = [full]
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name.startswith(BUILTIN):
+                yield name.removeprefix(BUILTIN)
+                continue
+            definition = self.define(name)
+            if definition is None or not definition.is_class:
+                yield None
+                continue
+            yield definition
+            bases = self._bases_of(definition)
+            if bases is None:
+                yield None
+            waiting += reversed(bases or ())
 
     def has_member(self, full: str, name: str) -> bool | None:
         """Say whether objects of a class have an attribute; ``None`` when that cannot be told."""
@@ -245,9 +252,10 @@ def union_parts(node: ast.expr) -> Sequence[ast.expr] | None:
     """Take ``A | B``, ``Union[A, B]``, ``Optional[A]`` and texts apart; ``None`` for a text that is no expression."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
-            return [ast.parse(node.value, mode="eval").body]
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            body = parse(node.value[:_TEXT_LIMIT].encode("utf-8", "replace")).body
+        except ReadError:
             return None
+        return [body[0].value] if len(body) == 1 and isinstance(body[0], ast.Expr) else None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return [node.left, node.right]
     if isinstance(node, ast.Subscript) and dotted(node.value) in _UNIONS:

@@ -126,31 +126,30 @@ class FileFacts:
             joined = join(joined, thing)
         return joined
 
-    def attribute(self, name: str, attribute: str, depth: int = 0) -> Thing:
+    def attribute(self, name: str, attribute: str) -> Thing:
         """Return what an object of an own class keeps under a name: assigned once in the file, in ``__init__``."""
-        if self.stored.get(attribute) == 1 and (name, attribute) in self.kept:
-            return self.kept[name, attribute]
-        node = self.classes.get(name)
-        if node is None or depth > DEEPEST:
-            return None
-        for base in node.bases:
-            thing = self.attribute(base.id, attribute, depth + 1) if isinstance(base, ast.Name) else None
-            if thing is not None:
-                return thing
+        if self.stored.get(attribute) == 1:
+            for node in self.own_bases(name)[0]:
+                if (node.name, attribute) in self.kept:
+                    return self.kept[node.name, attribute]
         return None
 
-    def own_bases(self, name: str, depth: int = 0) -> tuple[list[ast.ClassDef], list[ast.expr]]:
+    def own_bases(self, name: str) -> tuple[list[ast.ClassDef], list[ast.expr]]:
         """Return the classes of this file that make up a class, and the bases that are from elsewhere."""
-        node = self.classes.get(name)
-        own, others = ([node] if node is not None else []), []
-        for base in node.bases if node is not None and depth < DEEPEST else ():
-            if isinstance(base, ast.Name) and base.id in self.classes:
-                more, far = self.own_bases(base.id, depth + 1)
-                own += more
-                others += far
-            else:
-                others.append(base)
-        return own, others
+        own: dict[str, ast.ClassDef] = {}
+        others: list[ast.expr] = []
+        waiting = [name]
+        while waiting:
+            node = self.classes.get(waiting.pop())
+            if node is None or node.name in own:
+                continue
+            own[node.name] = node
+            for base in node.bases:
+                if isinstance(base, ast.Name) and base.id in self.classes:
+                    waiting.append(base.id)
+                else:
+                    others.append(base)
+        return list(own.values()), others
 
 
 def _walk(root: ast.AST) -> Iterator[ast.AST]:

@@ -314,7 +314,10 @@ class _Walk(Reader):
         written = dotted(node)
         if written in self._env:
             return self._env[written]
-        thing = self._eval(node.value, depth + 1)
+        return self._part_of(self._eval(node.value, depth + 1), node)
+
+    def _part_of(self, thing: Thing, node: ast.Attribute) -> Thing:
+        """Return what an attribute of a thing is."""
         if isinstance(thing, Named):
             return Named(f"{thing.full}.{node.attr}")
         if isinstance(thing, Own):
@@ -322,6 +325,12 @@ class _Walk(Reader):
         if isinstance(thing, Value) and self._members.is_property(thing, node.attr):
             return self._members.result(thing, node.attr)
         return None
+
+    def _result(self, owner: Value, method: str) -> Thing:
+        """Return what a call of a method gives: nothing, when the object has lost it."""
+        if self._members.is_property(owner, method):
+            return None
+        return Gone() if self._members.lost(owner, method, called=True) else self._members.result(owner, method)
 
     def _called(self, node: ast.Call, depth: int) -> Thing:
         name = dotted(node.func)
@@ -333,12 +342,11 @@ class _Walk(Reader):
             return Own(name)
         if isinstance(node.func, ast.Attribute):
             owner = self._eval(node.func.value, depth + 1)
-            if isinstance(owner, Value) and self._members.is_property(owner, node.func.attr):
-                return None
             if isinstance(owner, Value):
-                lost = self._members.lost(owner, node.func.attr, called=True)
-                return Gone() if lost is not None else self._members.result(owner, node.func.attr)
-        thing = self._eval(node.func, depth + 1)
+                return self._result(owner, node.func.attr)
+            thing = self._part_of(owner, node.func)
+        else:
+            thing = self._eval(node.func, depth + 1)
         made = self._members.classes.made_by(thing.full) if isinstance(thing, Named) else None
         return Value(made) if made is not None else None
 

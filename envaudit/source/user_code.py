@@ -94,10 +94,14 @@ class _Linker:
             tops = {need.module.partition(".")[0] for need in needs.needs}
             projects = {self._members.project_of(top) for top in tops if not self._own.has(file, top)} - {""}
             lost = self._members.names_lost(projects)
-            return _Read(file, needs, uses_of_tree(tree, "", self._values, self._members, lost) if lost else ())
         except ReadError as error:
             self.gaps.append(Gap("API", file.path, str(error)))
             return None
+        try:
+            return _Read(file, needs, uses_of_tree(tree, "", self._values, self._members, lost) if lost else ())
+        except ReadError as error:
+            self.gaps.append(Gap("API", file.path, f"objects were not followed: {error}"))
+            return _Read(file, needs, ())
 
     def _link_objects(self, file: UserFile, uses: Iterable[Use], patched: Iterable[str]) -> Iterator[CodeNeed]:
         """Yield what one file asks of objects that have lost it, each name once with all its places."""

@@ -184,6 +184,24 @@ def test_of_an_object_that_is_not_certain_nothing_is_said(tmp_path: Path, text: 
     assert used(tmp_path, text) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pandas as pd\nx = pd.DataFrame()\nx" + ".copy()" * 60 + ".append(1)",
+        "import pandas as pd\nx = unknown\nx" + ".copy()" * 60 + ".append(1)",
+        "import pandas as pd\ndef f(x: '" + "A | " * 60 + "B'):\n    x.append(1)",
+        "import pandas as pd\nclass A(A):\n    def f(self):\n        self.append(1)",
+        "import pandas as pd\n" + "".join(f"{' ' * at}if x:\n" for at in range(80)) + " " * 80 + "x.append(1)",
+        "class A0: ...\n"
+        + "".join(f"class A{at + 1}(A{at}, A{at}): ...\n" for at in range(45))
+        + "class B(A45):\n    def f(self):\n        self.append(self.x.append(1))",
+    ],
+    ids=["long", "long and unknown", "many", "own base", "deep", "diamonds"],
+)
+def test_hostile_sources_end(tmp_path: Path, text: str) -> None:
+    assert used(tmp_path, text) == []
+
+
 def test_what_the_installed_release_has_is_not_missed(tmp_path: Path) -> None:
     assert used(tmp_path, "import pandas as pd\npd.DataFrame().append(1)", pandas="1.5.3") == []
 
