@@ -83,12 +83,13 @@ def read_both(path: str, closely: Closely = _ALL) -> tuple[BinaryFacts, Symbols 
         facts = _facts(source, image, closely, made_by=False)
         if not isinstance(image, elf.ElfImage) or image.truncated:
             return facts, None
-        from envaudit.binary.symbols import INIT, Symbols, symbols_of  # noqa: PLC0415  not every command links
+        from envaudit.binary.symbols import INIT, Symbols, is_tagged, symbols_of  # noqa: PLC0415  not every run links
 
         if not closely.symbols:
-            return facts, Symbols(path, no_module=bool(image.strings) and INIT not in image.strings)
+            no_module = bool(image.strings) and not is_tagged(path) and INIT not in image.strings
+            return facts, Symbols(path, no_module=no_module)
         try:
-            return facts, symbols_of(path, image.headers, image.strings, closely.offered)
+            return facts, symbols_of(path, image.headers, image.strings, closely.offered, lazy=True)
         except ReadError:
             return facts, None
 

@@ -72,7 +72,7 @@ class ElfImage:
         strings = b""
         if DT_STRTAB in single:
             strings = self.strings = headers.strings()
-            self.may_use_numpy = any(call in strings for call in PYTHON_CALLS)
+            self.may_use_numpy = PYTHON_CALLS.search(strings) is not None
         else:
             self.may_use_numpy = True  # nothing rules it out
             single, needed = {}, ()

@@ -7,6 +7,7 @@ from the file: it refuses what lies outside, so that no reader has to trust a nu
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from envaudit.errors import ReadError
@@ -25,7 +26,7 @@ PIECE_LIMIT = 96 * 1024 * 1024
 TEXT_LIMIT = 64 * 1024 * 1024
 # A user of NumPy's C API fetches a capsule; a Cython module with a size check imports and reads attributes. All of
 # these stand among the names a file takes from others, because the interpreter provides the functions.
-PYTHON_CALLS = (b"PyCapsule_", b"PyImport_", b"PyObject_GetAttrString")
+PYTHON_CALLS = re.compile(rb"Py(?:Capsule_|Import_|Object_GetAttrString)")  # at half the price of three searches
 _HEAD = 4096  # bytes; headers, and in many files the tables of the loader as well
 _KEPT_LIMIT = 8 * 1024 * 1024
 _HAS_PREAD = hasattr(os, "pread")  # not on Windows

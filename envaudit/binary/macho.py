@@ -234,7 +234,7 @@ class MachImage:
         if size > _STRINGS_LIMIT:
             return True
         strings = self._source.read(self._base + offset, size)
-        return any(call in strings for call in PYTHON_CALLS)
+        return PYTHON_CALLS.search(strings) is not None
 
 
 def _slice(source: Source, machine: str) -> tuple[int, int]:

@@ -174,7 +174,7 @@ class PeImage:
         if last - first > _NAMES_LIMIT:
             return True
         text = self._at(first, last - first)
-        return any(call in text for call in PYTHON_CALLS)
+        return PYTHON_CALLS.search(text) is not None
 
     def _entries(self, functions: int) -> tuple[list[int], bool]:
         """Return the addresses of the names in a list of functions, and whether others are taken by number."""

@@ -118,18 +118,25 @@ def read_symbols(path: str) -> Symbols:
 
 
 def symbols_of(
-    path: str, headers: ElfHeaders, strings: bytes = b"", offered: frozenset[bytes] = frozenset()
+    path: str, headers: ElfHeaders, strings: bytes = b"", offered: frozenset[bytes] = frozenset(), *, lazy: bool = False
 ) -> Symbols:
     """Do what ``read_symbols`` does for a file that is open; ``strings`` are its names if they have been read.
 
-    Of what it expects those names are left out that are ``offered`` to it in any case.
+    Of what it expects those names are left out that are ``offered`` to it in any case. A ``lazy`` reader leaves out
+    all that a file expects which is no module: hardly anybody asks for that.
     """
     table = _table(headers)
     if table is None:
         return Symbols(path, frozenset(), frozenset(), no_module=True)
     strings = strings or headers.strings()
-    undefined = table.undefined(strings) - offered
-    return Symbols(path, undefined, defined_versions(headers, strings), no_module=INIT not in strings)
+    no_module = not is_tagged(path) and INIT not in strings
+    undefined = None if lazy and no_module else table.undefined(strings) - offered
+    return Symbols(path, undefined, defined_versions(headers, strings), no_module=no_module)
+
+
+def is_tagged(path: str) -> bool:
+    """Whether the name of a file says for which interpreter it is a module."""
+    return path.rpartition("/")[2].partition(".")[2].startswith(("cpython-", "abi3", "pypy"))
 
 
 class _Table(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit.binary.symbols import is_tagged
 from envaudit.errors import ReadError
 from envaudit.files_root import Root
 from envaudit.linker.closure import Closures
@@ -108,7 +109,7 @@ def link_target(  # noqa: PLR0917  the last three have defaults
     ]
     together = [(binary, library, closures.of(library)) for binary, library in fitting]
     if work.judge and not process.unknown:
-        work.judge.ask_together(closure for _, library, closure in together if _is_tagged(library))
+        work.judge.ask_together(closure for _, library, closure in together if is_tagged(library.path))
     files = [work.link(binary, library, closure) for binary, library, closure in together]
     gaps += _gaps(file for file in files if file.unread and file.is_module and not process.unknown and not file.missing)
     return Links(tuple(files), tuple(gaps), host_page_size(target, place))
@@ -192,15 +193,10 @@ def _is_loadable(binary: Binary, target: Target) -> bool:
     return unnamed or match[3].endswith("musl") == (libc == "musl")
 
 
-def _is_tagged(library: Library) -> bool:
-    """Whether the name of a file says for which interpreter it is a module."""
-    return library.path.rpartition("/")[2].partition(".")[2].startswith(("cpython-", "abi3", "pypy"))
-
-
 def _is_module(library: Library) -> bool:
     """Whether Python can import a file: it exports ``PyInit_`` and the name before the first dot."""
     stem, _, suffix = library.path.rpartition("/")[2].partition(".")
-    if _is_tagged(library):
+    if is_tagged(library.path):
         return True
     if not suffix.endswith("so") or not _IDENTIFIER.fullmatch(stem):
         return False

@@ -33,7 +33,7 @@ def test_strings_are_searched_as_far_as_it_was_asked(tmp_path: Path, *, names_nu
 
 
 def test_versions_and_symbols_are_read_if_they_are_wanted(tmp_path: Path) -> None:
-    path = tmp_path / "a.so"
+    path = tmp_path / "a.cpython-311-x86_64-linux-gnu.so"
     path.write_bytes(bytes(Library((Symbol("asked"),), needs=(("libc.so.6", (("GLIBC_2.34", 0),)),))))
     full, symbols = read_both(str(path))
     assert symbols is not None
@@ -41,9 +41,19 @@ def test_versions_and_symbols_are_read_if_they_are_wanted(tmp_path: Path) -> Non
     assert [(need.library, need.versions) for need in full.versions_needed] == [("libc.so.6", ("GLIBC_2.34",))]
     without, later = read_both(str(path), Closely(versions=False, symbols=False))
     assert later is not None
-    assert later.known() == (None, None, True)
+    assert later.known() == (None, None, False)
     assert later.undefined == {b"asked"}  # read when it is asked for
     _, offered = read_both(str(path), Closely(offered=frozenset({b"asked", b"other"})))
     assert offered is not None
     assert offered.undefined == frozenset()
     assert without == full._replace(versions_needed=())
+
+
+def test_what_is_no_module_tells_what_it_expects_when_it_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "liba.so"
+    path.write_bytes(bytes(Library((Symbol("asked"),))))
+    _, symbols = read_both(str(path))
+    assert symbols is not None
+    assert symbols.known() == (None, frozenset(), True)
+    assert symbols.provides({b"PyInit_liba"}) == set()
+    assert symbols.undefined == {b"asked"}
