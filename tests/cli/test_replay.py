@@ -216,7 +216,6 @@ _CHANGES: dict[str, Callable[[Place, Path], object]] = {
         shutil.move(at.venv, f"{at.venv}2"),
         shutil.copytree(f"{at.venv}2", at.venv),
     ),
-    "a module that no RECORD lists": lambda at, _: (at.site / "other/more.py").write_text("import absent_module"),
     "a link in place of a folder": lambda at, tmp: _linked(at.site, tmp / "moved"),
 }
 
@@ -229,6 +228,20 @@ def test_a_change_is_noticed(place: Place, tmp_path: Path, change: str) -> None:
     _CHANGES[change](place, tmp_path)
     assert not place.again()
     assert place.again()
+
+
+def test_a_module_that_was_asked_for_in_vain_appears(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asks = Dist("asks", "1.0", files={"asks/__init__.py": "import gives.more"})
+    venv = make_venv(tmp_path, distributions=[asks, Dist("gives", "1.0", files={"gives/__init__.py": "x = 1"})])
+    write_tree(tmp_path, {"project": {}})
+    os.chdir(tmp_path / "project")
+    place = Place(venv, capsys)
+    assert "API001" in {each["code"] for each in place.report()["findings"]}
+    assert place.again()
+    time.sleep(_TICK)
+    (place.site / "gives/more.py").write_text("y = 1")  # no RECORD lists it
+    assert not place.again()
+    assert "API001" not in {each["code"] for each in place.report()["findings"]}
 
 
 def test_a_link_that_leads_elsewhere(place: Place, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Hold what is said about Python names against what happens: import everything, and compare.
 
     python -m tests.e2e.names_truth [--minutes 30] [--only NAME] [--folder ENVIRONMENT ...]
+    python -m tests.e2e.names_truth --untouched [--only NAME-PYTHON]
     python -m tests.e2e.names_truth --combos [--twins] [--kind api]
 
 For every environment: an accused module (``API001`` and ``API003`` of severity error or warning) is imported by the
@@ -30,6 +31,7 @@ from typing import Any, NamedTuple
 from envaudit.asked import Asked
 from envaudit.gather import gather_facts
 from envaudit.locate import TargetRequest, locate
+from tests.e2e import untouched
 from tests.e2e.combos import load_combos
 from tests.e2e.healthy import ENVIRONMENTS
 from tests.support.environments import BuildError, build_environment, python_of
@@ -212,6 +214,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--untouched", action="store_true", help="those as installers make them, instead")
     parser.add_argument("--combos", action="store_true", help="the sets known to be broken, instead of healthy ones")
     parser.add_argument("--kind", default="", help="of these only those of one kind")
     parser.add_argument("--twins", action="store_true", help="the healthy twins of these sets")
@@ -223,8 +226,20 @@ def main() -> int:
     for folder in chosen.folder:
         truths.append(examine(Path(folder).name, Path(folder)))
         print(report(truths[-1]), flush=True)
+    for one in untouched.ENVIRONMENTS if chosen.untouched else ():
+        name = f"{one.name}-{one.python}"
+        if one.way in {"user", "target"} or time.monotonic() > deadline or (chosen.only and name not in chosen.only):
+            continue  # what lies in a folder without an interpreter is not imported by the children here
+        scratch = Path(tempfile.mkdtemp(prefix="envaudit-truth-"))
+        try:
+            truths.append(examine(name, untouched.build(one, scratch)[0]))
+        except BuildError as error:
+            truths.append(Truth(name, 0, 0, (), (), (), str(error).strip().splitlines()[-1]))
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        print(report(truths[-1]), flush=True)
     trials = broken(chosen.kind, twins=chosen.twins) if chosen.combos or chosen.twins else healthy()
-    for trial in [] if chosen.folder else trials:
+    for trial in [] if chosen.folder or chosen.untouched else trials:
         if time.monotonic() > deadline or (chosen.only and trial.name not in chosen.only):
             continue
         scratch = Path(tempfile.mkdtemp(prefix="envaudit-truth-"))
