@@ -43,6 +43,7 @@ class CompiledFiles:
         self.gaps: list[Gap] = []
         self.symbols: dict[str, Symbols] = {}
         self._machine = target.machine
+        self._own_suffix = _own_suffix(target)
         self._elsewhere = _OF_OTHER_SYSTEMS.get(target.platform.partition("-")[0], ())
         self._numpy = numpy
         self._closely = closely
@@ -67,7 +68,8 @@ class CompiledFiles:
                     missing = not is_there(path)
                     if not missing:  # a missing file is a finding, not something that could not be looked at
                         self.gaps.append(Gap("ABI", path, str(error)))
-            yield Binary(entry.path, site_dir, owner, facts, has_source=_has_source(path), missing=missing)
+            source = not path.endswith(self._own_suffix) and _has_source(path)
+            yield Binary(entry.path, site_dir, owner, facts, has_source=source, missing=missing)
 
     def _read_ahead(self, paths: Sequence[str]) -> None:
         """Read the files that are not known in two processes, where that is faster."""
@@ -107,6 +109,13 @@ class CompiledFiles:
             return facts
         other = read_binary(path, self._closely.code, self._machine)
         return other if other.machine == self._machine else facts
+
+
+def _own_suffix(target: Target) -> str:
+    """Return the ending of most modules that the target's own Python loads."""
+    libc = "musl" if target.libc.startswith("musl") else "gnu"
+    python = f"{target.version_info[0]}{target.version_info[1]}{'t' if target.free_threaded else ''}"
+    return f".cpython-{python}-{target.machine}-linux-{libc}.so"
 
 
 def _has_source(path: str) -> bool:

@@ -97,9 +97,9 @@ class BinaryFacts(NamedTuple):
 class Binary(NamedTuple):
     """A compiled file of the target; ``path`` is relative to ``site_dir``, ``owner`` a distribution's ``info_path``.
 
-    ``facts`` is ``None`` when the file could not be read. ``has_source`` says that a ``.py`` file of the same module
-    lies beside it, which Python imports when the compiled one does not fit. ``missing`` says that RECORD lists the
-    file and that it is not there.
+    ``facts`` is ``None`` when the file could not be read. ``has_source`` says of one with the tag of another Python
+    that a ``.py`` file of the same module lies beside it, which Python imports instead. ``missing`` says that RECORD
+    lists the file and that it is not there.
     """
 
     path: str

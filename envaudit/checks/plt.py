@@ -126,12 +126,18 @@ def _foreign_modules(facts: Facts) -> Iterator[Finding]:
     owners = {dist.info_path: dist for dist in facts.distributions if not dist.hidden_by}
     foreign: dict[str, list[Binary]] = {}
     fitting: dict[str, int] = {}
-    loadable = _loadable_modules(facts)
-    for binary in facts.binaries:
-        if not _is_foreign(binary, facts.target) and ".libs/" not in binary.path:
+    strangers = [binary for binary in facts.binaries if _is_foreign(binary, facts.target)]
+    if not strangers:
+        return
+    others = set(strangers)
+    own = [binary for binary in facts.binaries if binary not in others]
+    for binary in own:
+        if ".libs/" not in binary.path:
             fitting[binary.owner] = fitting.get(binary.owner, 0) + 1
+    loadable = frozenset(_module_path(binary) for binary in own if not binary.missing)
+    for binary in strangers:
         replaced = binary.has_source or _module_path(binary) in loadable
-        if binary.owner in owners and not replaced and _is_foreign(binary, facts.target):
+        if binary.owner in owners and not replaced:
             foreign.setdefault(binary.owner, []).append(binary)
     for owner, binaries in foreign.items():
         yield _foreign_finding(facts, owners[owner], binaries, fitting.get(owner, 0))
@@ -156,15 +162,6 @@ def _foreign_finding(facts: Facts, dist: Distribution, binaries: list[Binary], f
         symptom=f"ModuleNotFoundError: No module named '{module}'",
         evidence=tuple(Evidence(f"{b.site_dir}/{b.path}", "not a suffix this Python looks for") for b in binaries),
         fix=(reinstall(facts, dist),),
-    )
-
-
-def _loadable_modules(facts: Facts) -> frozenset[str]:
-    """Return the modules, as ``folder/name``, for which a compiled file of a fitting suffix exists."""
-    return frozenset(
-        _module_path(binary)
-        for binary in facts.binaries
-        if not binary.missing and not _is_foreign(binary, facts.target)
     )
 
 
