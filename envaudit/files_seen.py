@@ -118,6 +118,11 @@ class Unnoted:
         _Now.seen = self._before
 
 
+def nobody_notes() -> bool:
+    """Whether the outcome of this run will not be kept, so that a second process may look at files."""
+    return _Now.seen is None or bool(_Now.seen.doubt)
+
+
 def doubt(why: str) -> None:
     """Say that the outcome of this run hangs on more than files: it is not kept."""
     if _Now.seen is not None:

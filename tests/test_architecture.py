@@ -20,7 +20,7 @@ PACKAGE = ROOT / "envaudit"
 # A module may import from its own part and from parts on lower levels, never from a peer or from above.
 LEVELS = (
     {"files_host"},
-    {"errors", "files_seen", "plain_versions", "plain_sizes", "keywords"},
+    {"errors", "files_seen", "plain_versions", "plain_sizes", "keywords", "shared_work"},
     {"model_code", "model_names", "model_compiled", "model_installed", "model_layout", "model_stated", "model_host"},
     {"model_described"},
     {"model", "files_root"},

@@ -12,7 +12,6 @@ from __future__ import annotations
 import marshal
 import os
 import signal
-import sys
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from envaudit.binary.symbols import Symbols
 from envaudit.errors import ReadError
 from envaudit.files_seen import note_read
 from envaudit.model import BinaryFacts, NumpyNeed, StructSizes, VersionNeed
+from envaudit.shared_work import may_fork
 
 if TYPE_CHECKING:
     import mmap
@@ -73,7 +73,7 @@ class Ahead:
                 self._offered[path] = None
                 self._waiting.append(path)
         if self._second is None and self._may and len(self._waiting) >= ENOUGH_FILES:
-            self._second = _Second.start(self.closely) if _may_fork() else None
+            self._second = _Second.start(self.closely) if may_fork() else None
             self._may = self._second is not None
         if self._second is not None:
             for path in self._waiting:
@@ -215,16 +215,6 @@ class _Second:
             return [_restored(item) for part in marshal.loads(b"".join(received)) for item in marshal.loads(part)]  # noqa: S302  our own child's
         except (EOFError, ValueError, TypeError):
             return []
-
-
-def _may_fork() -> bool:
-    """Whether a second process would help, and can be made: another thread could hold a lock for ever in a copy."""
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        return len(os.sched_getaffinity(0)) > 1 and len(os.listdir("/proc/self/task")) == 1
-    except OSError:
-        return False
 
 
 def _plain(item: _Found) -> tuple[Any, ...]:

@@ -7,17 +7,20 @@ symbol versions and symbols are followed in the headers of the files, on Linux, 
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from envaudit.binary.symbols import is_tagged
 from envaudit.errors import ReadError
 from envaudit.files_root import Root
+from envaudit.files_seen import nobody_notes
 from envaudit.linker.closure import Closures
 from envaudit.linker.judge import Judge, Names, Versions
 from envaudit.linker.known import has_operators
 from envaudit.linker.library import Shelf
 from envaudit.linker.process import Offered, Process, host_page_size
 from envaudit.model import Gap, LinkedFile, Resolved
+from envaudit.shared_work import work_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Links", "Offered", "link_target", "offered_by_interpreter"]
 
 _TAG = re.compile(r"[^.]+\.(?:cpython-(\d+t?)d?|pypy(\d+)-pp\d+)(-[A-Za-z0-9_-]+)?\.so")
+_ENOUGH_FILES = 300  # they take 20 ms to link; the second process takes 5
 _IDENTIFIER = re.compile(r"\w+")
 
 
@@ -107,10 +111,7 @@ def link_target(  # noqa: PLR0917  the last three have defaults
         if library.facts is not None
         and (library.facts.machine, library.facts.bits) == (process.kind.machine, process.kind.bits)
     ]
-    together = [(binary, library, closures.of(library)) for binary, library in fitting]
-    if work.judge and not process.unknown:
-        work.judge.ask_together(closure for _, library, closure in together if is_tagged(library.path))
-    files = [work.link(binary, library, closure) for binary, library, closure in together]
+    files = _shared(work, closures, fitting) if nobody_notes() else work.link_all(fitting, closures)
     gaps += _gaps(file for file in files if file.unread and file.is_module and not process.unknown and not file.missing)
     return Links(tuple(files), tuple(gaps), host_page_size(target, place))
 
@@ -121,6 +122,13 @@ class _Work(NamedTuple):
     process: Process
     judge: Judge | None
     root: Root
+
+    def link_all(self, files: Sequence[tuple[Binary, Library]], closures: Closures) -> list[LinkedFile]:
+        """Say of each file what is wrong with it, and what it loads."""
+        together = [(binary, library, closures.of(library)) for binary, library in files]
+        if self.judge and not self.process.unknown:
+            self.judge.ask_together(closure for _, library, closure in together if is_tagged(library.path))
+        return [self.link(binary, library, closure) for binary, library, closure in together]
 
     def link(self, binary: Binary, library: Library, closure: Closure) -> LinkedFile:
         """Say what is wrong with one file of the target, and what it loads."""
@@ -158,6 +166,23 @@ class _Work(NamedTuple):
             related=names.related,
             loads=_loads(closure),
         )
+
+
+def _shared(work: _Work, closures: Closures, files: Sequence[tuple[Binary, Library]]) -> list[LinkedFile]:
+    """Do what ``link_all`` does in two processes, distribution by distribution; what they note is lost."""
+    parts = [list(part) for _, part in groupby(files, key=lambda file: file[0].owner)]
+    if len(files) < _ENOUGH_FILES:
+        return work.link_all(files, closures)
+    import pickle  # noqa: PLC0415  few targets have so many files
+
+    def do(number: int) -> list[bytes]:
+        return [pickle.dumps(work.link_all(parts[number], closures), pickle.HIGHEST_PROTOCOL)]
+
+    if work.judge is not None:
+        work.process.exports_known()
+    done = work_shared(do, [len(part) for part in parts], _ENOUGH_FILES)
+    # What is read here was written by this program a moment ago, in memory that nobody else can reach.
+    return [file for number in range(len(parts)) for data in done[number] for file in pickle.loads(data)]  # noqa: S301
 
 
 def _loads(closure: Closure) -> tuple[str, ...]:

@@ -69,6 +69,13 @@ class Process:
         except ReadError:
             return None
 
+    def exports_known(self) -> bool:
+        """Read what the interpreter and its libraries offer, so that processes made of this one need not."""
+        try:
+            return bool(self.exports())
+        except ReadError:
+            return False
+
     def _paths(self) -> tuple[str, ...]:
         return tuple(library.path for library in self._closure.libraries) if self._closure is not None else ()
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from envaudit.files_seen import Unnoted, note_read
 from envaudit.model_names import MissingName
+from envaudit.shared_work import work_shared
 from envaudit.source.candidates import source_files
 from envaudit.source.link import Linked, Linker
-from envaudit.source.shared_work import work_shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envaudit.model import Distribution, Target
+
+_ENOUGH_FILES = 800  # sources; fewer are linked before a second process would be of help
 
 
 def link_names(target: Target, visible: Sequence[Distribution]) -> tuple[MissingName, ...]:
@@ -42,7 +44,7 @@ def link_some(
     gc.disable()  # trees without cycles come and go by the million
     try:
         with Unnoted():
-            done = work_shared(work, [len(files) for files, _ in sources])
+            done = work_shared(work, [len(files) for files, _ in sources], _ENOUGH_FILES)
     finally:
         if collecting:
             gc.enable()

@@ -38,7 +38,7 @@ FULL = BinaryFacts(
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Make more files than are read at once, two of which cannot be read."""
     monkeypatch.setattr(ahead, "ENOUGH_FILES", 10)
-    monkeypatch.setattr(ahead, "_may_fork", lambda: True)
+    monkeypatch.setattr(ahead, "may_fork", lambda: True)
     rodata = b"numpy\0module compiled against API version\0compiled against \0"
     for number in range(300):
         data = bytes(Elf(soname=f"lib{number}.so", needed=("libc.so.6",), rodata=rodata if number % 3 else b"x"))

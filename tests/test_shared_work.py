@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envaudit.source.shared_work import work_shared
+from envaudit.shared_work import work_shared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +21,14 @@ def test_all_works_are_done_once_each(tmp_path: Path) -> None:
             file.write(f"{number}\n")
         return [number, ("text", number * 2)]
 
-    found = work_shared(work, [100] * 200)
+    found = work_shared(work, [100] * 200, 800)
     assert found == {number: [number, ("text", number * 2)] for number in range(200)}
     done = (tmp_path / "done").read_text(encoding="ascii").split()
     assert sorted(map(int, done)) == list(range(200))
 
 
 def test_little_work_is_done_here() -> None:
-    assert work_shared(lambda number: [os.getpid(), number], [1, 1]) == {0: [_HERE, 0], 1: [_HERE, 1]}
+    assert work_shared(lambda number: [os.getpid(), number], [1, 1], 3) == {0: [_HERE, 0], 1: [_HERE, 1]}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is one process")
@@ -38,8 +38,8 @@ def test_what_a_child_does_not_answer_is_done_again() -> None:
             os._exit(3)
         return [number]
 
-    assert work_shared(work, [1000] * 50) == {number: [number] for number in range(50)}
+    assert work_shared(work, [1000] * 50, 800) == {number: [number] for number in range(50)}
 
 
 def test_no_work() -> None:
-    assert work_shared(lambda number: [number], []) == {}
+    assert work_shared(lambda number: [number], [], 800) == {}

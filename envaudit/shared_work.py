@@ -14,17 +14,16 @@ if TYPE_CHECKING:
     Work = Callable[[int], list[Any]]
 
 _PARTS = 64
-# A child costs some milliseconds; works of this size together take longer.
-_ENOUGH = 800
 
 
-def work_shared(work: Work, sizes: Sequence[int]) -> dict[int, list[Any]]:
+def work_shared(work: Work, sizes: Sequence[int], enough: int) -> dict[int, list[Any]]:
     """Do the works 0 to n, of which each is so large as ``sizes`` tells, and return what each gave.
 
+    A second process costs some milliseconds: there is none when all works together are smaller than ``enough``.
     What the child notes of files is lost with it: whoever calls this knows by other means when a file has changed.
     """
     found: dict[int, list[Any]] = {}
-    if sum(sizes) >= _ENOUGH and _may_fork():
+    if sum(sizes) >= enough and may_fork():
         found.update(_shared(work, _divide(sizes)))
     for number in range(len(sizes)):
         if number not in found:
@@ -41,7 +40,7 @@ def _divide(sizes: Sequence[int]) -> list[list[int]]:
     return parts + [rest[start : start + size] for start in range(0, len(rest), size)]
 
 
-def _may_fork() -> bool:
+def may_fork() -> bool:
     """Whether a second process would help, and can be made: another thread could hold a lock for ever in a copy."""
     if not sys.platform.startswith("linux"):
         return False
