@@ -104,7 +104,7 @@ def test_the_command_of_a_hook_is_understood(hook: str) -> None:
     if command == "gate":
         assert (options.files, options.base, options.offline) == (["uv.lock"], "HEAD", True)
     else:
-        assert (options.target, options.smoke) == (".venv", False)
+        assert (options.target, options.smoke) == (".venv", "none")
 
 
 def _git(folder: Path, *arguments: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from typing import Any
 
 import websocket
 
-WAIT = 90.0
+WAIT = 120.0
 MEMORY = 4 * 1024**3  # for each process
 CELLS = "[...document.querySelectorAll('.jp-Notebook .jp-Cell')].map(e => e.innerText)"
 CHOSEN = "[...document.querySelectorAll('.jp-Notebook .jp-Cell')].findIndex(e => e.matches('.jp-mod-active'))"
@@ -114,25 +115,28 @@ def address_of(chromium: Path) -> str:
     return pages[0]["webSocketDebuggerUrl"] if pages else ""
 
 
-def third_cell(page: Page) -> list[str] | None:
-    """Run it. What is asked of a kernel in the moment in which it comes back is lost: then nothing is returned."""
-    page.click("document.querySelectorAll('.jp-Notebook .jp-Cell .jp-InputPrompt')[2]")
-    page.run_cell()
-    deadline = time.monotonic() + WAIT / 3
-    while time.monotonic() < deadline:
-        shown = page.value(CELLS)
-        if "[1]:" in shown[2]:
-            return shown
-        time.sleep(0.2)
-    return None
+def run_to_end(page: Page, index: int) -> list[str]:
+    """Run a cell and return the texts of all once it has a number; what is asked while a kernel starts can be lost."""
+
+    def ran() -> list[str] | None:
+        page.click(f"document.querySelectorAll('.jp-Notebook .jp-Cell .jp-InputPrompt')[{index}]")
+        page.run_cell()
+        deadline = time.monotonic() + WAIT / 3
+        while time.monotonic() < deadline:
+            shown = page.value(CELLS)
+            if re.search(r"\[\d+\]:", shown[index]):
+                return shown
+            time.sleep(0.2)
+        return None
+
+    return wait_for(ran, f"cell {index} does not end")
 
 
 def look(page: Page, folder: Path) -> dict[str, Any]:
     """Run the three cells."""
     idle = "document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]') != null"
     wait_for(lambda: page.value(idle), "the kernel does not get ready")
-    page.run_cell()
-    wait_for(lambda: "[1]:" in page.value(CELLS)[0], "the first cell does not end")
+    run_to_end(page, 0)
     page.run_cell()
     died = wait_for(lambda: page.value(CELLS) if "Why this" in page.value(CELLS)[1] else None, "no verdict")
     page.picture(folder / "died.png")
@@ -140,8 +144,7 @@ def look(page: Page, folder: Path) -> dict[str, Any]:
     page.picture(folder / "dialog.png")
     page.value("document.querySelector('.jp-Dialog .jp-mod-accept').click()")
     wait_for(lambda: page.value("document.querySelector('.jp-Dialog') == null"), "the dialog stays")
-    page.run_cell()
-    after = wait_for(lambda: page.value(CELLS) if "[1]:" in page.value(CELLS)[2] else None, "no third cell")
+    after = run_to_end(page, 2)
     page.picture(folder / "after.png")
     return {"died": died, "dialog": dialog, "after": after}
 
