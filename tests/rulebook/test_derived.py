@@ -63,6 +63,14 @@ def test_every_release_that_was_measured_is_known(table: Derived) -> None:
     assert [row["pkg"] for row, word in zip(rows, said, strict=True) if word in {"2", "none"}] == []
 
 
+def test_the_most_downloaded_projects_that_use_numpy_are_known(table: Derived) -> None:
+    rows = list(_rows("most_downloaded_2026_11.csv"))
+    assert [int(row["place"]) for row in rows] == list(range(1, 201))
+    using = [row for row in rows if row["numpy_c_api"] not in {"none", "no module"} and row["project"] != "numpy"]
+    assert len(using) > 25
+    assert [row for row in using if _said(table, row["project"], row["release"]) != row["numpy_c_api"]] == []
+
+
 def test_ranges_alone_know_nearly_all_of_them(ranges: Derived) -> None:
     """What is said of a release that was not listed: of 814, none is said to be good."""
     said = [(_said(ranges, row["pkg"], row["version"]), row["pkg"]) for row in _rows("bad_releases_2026_11.csv")]
