@@ -92,6 +92,11 @@ class Finder:
         """Return the names in a folder in which modules are looked for."""
         return self._list(folder)
 
+    def is_compiled(self, path: str) -> bool:
+        """Whether a compiled file stands in for a source file; any suffix will do."""
+        folder, _, name = path.rpartition("/")
+        return bool(self._compiled(folder, name.removesuffix(".py")))
+
     def newly_listed(self) -> list[str]:
         """Return the folders that were listed since the last time this was asked."""
         new = list(self._folders)[self._told :]

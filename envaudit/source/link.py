@@ -104,7 +104,7 @@ class Linker:
         late: dict[int, set[_Late]] = {}
         for (module, name), indexes in part.wanted.imports.items():
             if self.suspect(module, name, attribute=False) is not None:
-                for index in indexes:
+                for index in self._imported(part, module, indexes):
                     early.setdefault(index, set()).add((module, name))
         for found, attribute in ((part.wanted.inner, False), (part.wanted.attributes, True)):
             for (module, name), indexes in found.items():
@@ -116,6 +116,13 @@ class Linker:
         if early or late:
             yield from self._confirm(part, early, late)
         yield from self._lost_members(part)
+
+    def _imported(self, part: _Part, module: str, indexes: Sequence[int]) -> Iterator[int]:
+        """Leave out what only Cython reads: the module ``cython`` where a source was compiled, as in all of PyAV."""
+        shadow = module.partition(".")[0] == "cython"
+        for index in indexes:
+            if not (shadow and self.modules.is_compiled(f"{part.dist.site_dir}/{part.wanted.files[index]}")):
+                yield index
 
     def _is_made_later(self, module: str, name: str, asking: Distribution | None, missing: _Missing) -> bool:
         """Whether a name that is missing may be made while a program runs."""

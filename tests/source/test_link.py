@@ -195,3 +195,17 @@ def test_sources_beyond_what_is_held_are_read_again(tmp_path: Path, monkeypatch:
     found = link(tmp_path / "b", files)
     assert [each.dotted for each in found] == [each.dotted for each in expected]
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(("compiled", "missing"), [("core.abi3.so", []), ("other.abi3.so", ["cython"])])
+def test_a_source_that_was_compiled_does_not_ask_for_cython(tmp_path: Path, compiled: str, missing: list[str]) -> None:
+    text = "import cython\nfrom cython.cimports.lib import thing\n"
+    found = link(tmp_path, {"__init__.py": "from app0 import core\n", "core.py": text, compiled: "\0"})
+    assert sorted({each.absent for each in found}) == missing
+
+
+def test_what_a_compiled_source_imports_of_others_is_asked_for(tmp_path: Path) -> None:
+    (found,) = link(
+        tmp_path, {"__init__.py": "import app0.core\n", "core.py": "import not_there\n", "core.abi3.so": "\0"}
+    )
+    assert found.absent == "not_there"
