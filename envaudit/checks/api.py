@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from envaudit.checks.declared import lacking_of
 from envaudit.checks.fixes import install_command
+from envaudit.checks.module_names import fix_for, project_with
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
 
 if TYPE_CHECKING:
@@ -21,34 +23,6 @@ _DISTUTILS_WHOLE = "74"
 # So many names are said; the rest is counted.
 _NAMED = 3
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-# Distributions whose name is not that of their module.
-_DISTRIBUTIONS = {
-    "yaml": "PyYAML",
-    "cv2": "opencv-python",
-    "PIL": "Pillow",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "dateutil": "python-dateutil",
-    "bs4": "beautifulsoup4",
-    "attr": "attrs",
-    "pkg_resources": "setuptools<82",
-    "distutils": "setuptools",
-    "dotenv": "python-dotenv",
-    "OpenSSL": "pyOpenSSL",
-    "jwt": "PyJWT",
-    "Crypto": "pycryptodome",
-    "git": "GitPython",
-    "zmq": "pyzmq",
-    "usb": "pyusb",
-    "serial": "pyserial",
-    "magic": "python-magic",
-    "MySQLdb": "mysqlclient",
-    "cgi": "legacy-cgi",
-    "cgitb": "legacy-cgi",
-    "asyncore": "pyasyncore",
-    "asynchat": "pyasynchat",
-    "audioop": "audioop-lts",
-}
 
 
 def check_names(facts: Facts) -> Iterator[Finding]:
@@ -78,7 +52,7 @@ def _judge(dist: Distribution, missing: MissingName) -> tuple[str, Severity] | N
         return "API001", severity if missing.start else Severity.NOTE
     if not missing.start:
         return None
-    declared = _declared(dist, missing.absent)
+    declared = _declared(dist, missing)
     if declared == "always":
         return None  # DEP001 says so
     if declared == "extra" or not _is_main(dist, missing.start):
@@ -86,10 +60,10 @@ def _judge(dist: Distribution, missing: MissingName) -> tuple[str, Severity] | N
     return "API003", Severity.ERROR
 
 
-def _declared(dist: Distribution, module: str) -> str:
+def _declared(dist: Distribution, missing: MissingName) -> str:
     """Say how METADATA asks for a distribution that seems to have a module: ``always``, ``extra`` or not at all."""
-    top = module.partition(".")[0]
-    names = {_normal(top), _normal(module), _normal(_DISTRIBUTIONS.get(top, top).partition("<")[0])}
+    top = missing.absent.partition(".")[0]
+    names = {_normal(top), _normal(missing.absent), _normal(project_with(missing.module))}
     answer = ""
     for requirement in dist.requires:
         match = _NAME.match(requirement.strip())
@@ -126,24 +100,30 @@ def _finding(  # noqa: PLR0917  the parts of one key
 ) -> Finding:
     first = group[0]
     other = provider.key if provider is not None else first.provider or first.absent.partition(".")[0]
+    lacking = lacking_of(facts, dist) if code == "API003" else ()
     involved = (Involved(provider.name, provider.version),) if provider is not None and provider is not dist else ()
     return Finding(
         code,
         severity,
         Confidence.PROVEN if severity is Severity.ERROR else Confidence.PREDICTED,
-        _message(facts, dist, provider, code, group),
+        _message(facts, dist, provider, code, group, lacking),
         subject=f"names:{other}" if severity is Severity.ERROR else f"names:{other}:{severity.value}",
         distribution=dist.name,
         version=dist.version,
         involves=involved,
         symptom=symptom_of(first),
         evidence=tuple(_evidence(facts, each) for each in group[:_EVIDENCE_LIMIT]),
-        fix=_fix(facts, dist, provider, first),
+        fix=_fix(facts, dist, provider, first, lacking),
     )
 
 
-def _message(
-    facts: Facts, dist: Distribution, provider: Distribution | None, code: str, group: Sequence[MissingName]
+def _message(  # noqa: PLR0917  the parts of one sentence
+    facts: Facts,
+    dist: Distribution,
+    provider: Distribution | None,
+    code: str,
+    group: Sequence[MissingName],
+    lacking: Sequence[str],
 ) -> str:
     first = group[0]
     who = f"{dist.name} {dist.version}"
@@ -153,6 +133,10 @@ def _message(
     if not first.start:
         module = first.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         return f"{who} has a module {module} that cannot be imported: {says}"
+    if code == "API003" and lacking:
+        more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+        absent = f"it may belong to what {dist.name} requires and is not installed: {', '.join(lacking[:_NAMED])}{more}"
+        return f"{who} fails when {first.start} is imported: {says}; {absent}"
     if code == "API003":
         return f"{who} fails when {first.start} is imported: {says}, and its metadata does not ask for it"
     return f"{who} fails when {first.start} is imported: {says}"
@@ -208,18 +192,21 @@ def _evidence(facts: Facts, missing: MissingName) -> Evidence:
     return Evidence(path, f"{text}{way}{instead}", missing.line)
 
 
-def _fix(facts: Facts, dist: Distribution, provider: Distribution | None, first: MissingName) -> tuple[Fix, ...]:
+def _fix(
+    facts: Facts, dist: Distribution, provider: Distribution | None, first: MissingName, lacking: tuple[str, ...]
+) -> tuple[Fix, ...]:
     """Offer the releases that still had the name, where they are known, and a newer release of who asks for it."""
     newer = f"{dist.name}>{dist.version}"
     upgrade = Fix(install_command(facts, [newer]), (newer,))
     if provider is not None and first.removed_in:
         older = f"{provider.name}<{_series(first.removed_in)}"
         return (Fix(install_command(facts, [older]), (older,)), upgrade)
-    top = first.absent.partition(".")[0]
-    if provider is not None and top == "distutils":
+    if provider is not None and first.absent.partition(".")[0] == "distutils":
         older = f"{provider.name}<{_DISTUTILS_WHOLE}"
         return (Fix(install_command(facts, [older]), (older,)), upgrade)
-    if provider is None and top and (first.provider != _PYTHON or top in _DISTRIBUTIONS):
-        wanted = _DISTRIBUTIONS.get(top, top)
-        return (Fix(install_command(facts, [wanted]), (wanted,)),)
+    if lacking:
+        return (Fix(install_command(facts, lacking), lacking),)
+    if provider is None and first.absent:
+        found = fix_for(facts, first.module if first.provider != _PYTHON else first.absent)
+        return found or ((upgrade,) if first.provider == _PYTHON else ())
     return (upgrade,)

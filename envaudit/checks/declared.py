@@ -10,6 +10,8 @@ from envaudit.plain_versions import holds, marker_holds, normalised, requirement
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
+    from packaging.utils import NormalizedName
+
     from envaudit.model import Distribution, Facts
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -45,6 +47,45 @@ def requirements_on(facts: Facts, name: str, among: Container[str] | None = None
 def is_required(facts: Facts, name: str) -> bool:
     """Whether a visible distribution requires another one."""
     return next(requirements_on(facts, name), None) is not None
+
+
+def lacking_of(facts: Facts, dist: Distribution) -> tuple[str, ...]:
+    """Return what a distribution, or what that requires in turn, asks for and is not installed: ``protobuf>=6.32``.
+
+    Extras that it asks for count, those of its own do not. What is not installed could have brought any module.
+    """
+    visible = facts.visible()
+    lacking: dict[str, str] = {}
+    pending: list[tuple[Distribution, str]] = [(dist, "")]
+    seen: set[tuple[str, str]] = {(dist.info_path, "")}
+    while pending:
+        one, extra = pending.pop()
+        for name, extras, bounds in _required(one, extra, facts.target.markers):
+            found = visible.get(name)
+            if found is None:
+                lacking.setdefault(name, name + ",".join(bounds))
+                continue
+            asked = [(found, each) for each in ("", *extras) if (found.info_path, each) not in seen]
+            seen.update((each.info_path, wanted) for each, wanted in asked)
+            pending += asked
+    return tuple(lacking[name] for name in sorted(lacking))
+
+
+def _required(
+    dist: Distribution, extra: str, markers: Mapping[str, str]
+) -> Iterator[tuple[NormalizedName, tuple[str, ...], tuple[str, ...]]]:
+    """Yield name, extras and bounds of the requirements that apply; what cannot be read is left to ``DEP004``."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  only where something is missing
+
+    for text in dist.requires:
+        if not extra and "extra" in text.partition(";")[2]:
+            continue
+        try:
+            wanted = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if wanted.marker is None or wanted.marker.evaluate({**markers, "extra": extra}):
+            yield normalised(wanted.name), tuple(sorted(wanted.extras)), tuple(map(str, wanted.specifier))
 
 
 def admits(bound: str, version: str) -> bool:

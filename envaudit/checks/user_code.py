@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envaudit.checks.fixes import install_command
+from envaudit.checks.module_names import fix_for
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Location, Severity
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def _symptom(need: CodeNeed) -> str:
 
 def _fix(facts: Facts, need: CodeNeed, dist: Distribution | None) -> tuple[Fix, ...]:
     """Offer the last releases that had the name, for those who cannot change their code today."""
+    if need.kind == "top" and not need.provider:
+        return fix_for(facts, need.name)
     if need.removal is None or dist is None:
         return ()
     constraint = f"{dist.name}<{_series(need.removal.first_without)}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from envaudit.checks.api import check_names
 from envaudit.model import MissingName, Severity, replace
@@ -34,8 +36,8 @@ def missing(**fields: Any) -> MissingName:
     return MissingName(**{**first, **fields})
 
 
-def judge(*names: MissingName, flask: Any = FLASK) -> list[Finding]:
-    return list(check_names(replace(make_facts([flask, WERKZEUG]), names=names)))
+def judge(*names: MissingName, flask: Any = FLASK, werkzeug: Any = WERKZEUG) -> list[Finding]:
+    return list(check_names(replace(make_facts([flask, werkzeug]), names=names)))
 
 
 def test_an_import_that_fails_names_the_distribution_the_name_the_file_and_the_line() -> None:
@@ -94,6 +96,45 @@ def test_what_metadata_asks_for_is_no_undeclared_dependency(requires: str, sever
     assert [finding.severity for finding in found] == ([severity] if severity is not None else [])
 
 
+@pytest.mark.parametrize(
+    ("module", "wanted"),
+    [("yaml", "pyyaml"), ("google.cloud.storage.blob", "google-cloud-storage"), ("pkg_resources", "setuptools<82")],
+)
+def test_the_distribution_of_a_module_is_offered_where_it_is_known(module: str, wanted: str) -> None:
+    (finding,) = judge(missing(provider="", absent=module.partition(".")[0], module=module, name="", form="import"))
+    assert finding.fix[0].constraints == (wanted,)
+    assert "its metadata does not ask for it" in finding.message
+
+
+def test_nothing_is_guessed_from_the_name_of_a_module() -> None:
+    (finding,) = judge(missing(provider="", absent="google", module="google.nowhere", name="", form="import"))
+    assert finding.fix == ()
+
+
+def test_what_a_module_of_another_name_belongs_to_is_declared() -> None:
+    flask = FLASK._replace(requires=("protobuf<7,>=6.32.1",))
+    fields = {"provider": "", "absent": "google", "module": "google.protobuf.message", "name": "Message"}
+    assert judge(missing(**fields), flask=flask) == []
+
+
+@pytest.mark.parametrize(
+    ("requires", "said"),
+    [
+        (("pydantic>=2",), "pydantic>=2"),
+        (("a", "b", "c", "d", 'e; extra == "all"', "not a requirement!"), "a, b, c and 1 more"),
+        (("Werkzeug[deep]",), "deeper"),
+    ],
+)
+def test_what_is_required_and_not_installed_may_have_the_module(requires: tuple[str, ...], said: str) -> None:
+    werkzeug = WERKZEUG._replace(requires=('deeper; extra == "deep"', 'elsewhere; extra == "other"'))
+    flask = FLASK._replace(requires=requires)
+    fields = {"provider": "", "absent": "pydantic_core", "module": "pydantic_core", "name": "", "form": "import"}
+    (finding,) = judge(missing(**fields), flask=flask, werkzeug=werkzeug)
+    assert finding.message.endswith(f"it may belong to what Flask requires and is not installed: {said}")
+    assert "does not ask for it" not in finding.message
+    assert finding.fix[0].constraints[0] == said.partition(",")[0]
+
+
 def test_a_top_level_package_beside_the_main_one_is_a_warning() -> None:
     flask = FLASK._replace(top_level=("flask", "plugin"))
     (finding,) = judge(missing(provider="", absent="gone", start="plugin", through=()), flask=flask)
@@ -128,3 +169,13 @@ def test_the_module_that_python_removed_has_a_replacement_by_name() -> None:
 
 def test_names_of_a_distribution_that_is_gone_say_nothing() -> None:
     assert judge(missing(owner="/elsewhere")) == []
+
+
+def test_the_table_of_modules_is_in_order() -> None:
+    text = resources.files("envaudit.checks").joinpath("module_names.txt").read_text(encoding="utf-8")
+    lines = [line.split(" ") for line in text.splitlines()]
+    modules = [line[0] for line in lines]
+    assert modules == sorted(set(modules))
+    assert len(modules) > 900
+    assert all(all(part.isidentifier() for part in module.split(".")) for module in modules)
+    assert all(Requirement(line[-1]).name == line[-1].partition("<")[0] for line in lines)
