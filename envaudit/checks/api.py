@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envaudit.checks.declared import lacking_of
+from envaudit.checks.declared import applies, lacking_of
 from envaudit.checks.fixes import install_command
 from envaudit.checks.module_names import fix_for, project_with
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
@@ -23,6 +23,7 @@ _DISTUTILS_WHOLE = "74"
 # So many names are said; the rest is counted.
 _NAMED = 3
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+_EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)["']""")
 
 
 def check_names(facts: Facts) -> Iterator[Finding]:
@@ -34,7 +35,7 @@ def check_names(facts: Facts) -> Iterator[Finding]:
         dist = owners.get(missing.owner)
         if dist is None:
             continue
-        judged = _judge(dist, missing)
+        judged = _judge(facts, dist, missing)
         if judged is not None:
             code, severity = judged
             other = missing.provider or missing.absent.partition(".")[0]
@@ -43,7 +44,7 @@ def check_names(facts: Facts) -> Iterator[Finding]:
         yield _finding(facts, owners[owner], visible.get(other), code, severity, _ordered(group))
 
 
-def _judge(dist: Distribution, missing: MissingName) -> tuple[str, Severity] | None:
+def _judge(facts: Facts, dist: Distribution, missing: MissingName) -> tuple[str, Severity] | None:
     """Say what a missing name means; nothing when another check says it better."""
     if not missing.at_import:
         return "API002", Severity.NOTE if missing.of_part else Severity.WARNING
@@ -52,26 +53,32 @@ def _judge(dist: Distribution, missing: MissingName) -> tuple[str, Severity] | N
         return "API001", severity if missing.start else Severity.NOTE
     if not missing.start:
         return None
-    declared = _declared(dist, missing)
-    if declared == "always":
+    declared, extra = _asks_for(facts, dist, missing)
+    if declared:
         return None  # DEP001 says so
-    if declared == "extra" or not _is_main(dist, missing.start):
-        return "API003", Severity.NOTE if declared == "extra" else Severity.WARNING
-    return "API003", Severity.ERROR
+    if extra:
+        return "API003", Severity.NOTE
+    return "API003", Severity.ERROR if _is_main(dist, missing.start) else Severity.WARNING
 
 
-def _declared(dist: Distribution, missing: MissingName) -> str:
-    """Say how METADATA asks for a distribution that seems to have a module: ``always``, ``extra`` or not at all."""
+def _asks_for(facts: Facts, dist: Distribution, missing: MissingName) -> tuple[bool, str]:
+    """Say whether METADATA asks for a distribution that seems to have a module, and the extra that does otherwise."""
     top = missing.absent.partition(".")[0]
-    names = {_normal(top), _normal(missing.absent), _normal(project_with(missing.module))}
-    answer = ""
+    names = {_normal(top), _normal(missing.absent), _normal(project_with(_asked(missing)))}
+    extra = ""
     for requirement in dist.requires:
         match = _NAME.match(requirement.strip())
         if match is not None and _normal(match[0]) in names:
-            if "extra" not in requirement.partition(";")[2]:
-                return "always"
-            answer = "extra"
-    return answer
+            if applies(requirement, facts.target.markers):
+                return True, ""
+            of_extra = _EXTRA.search(requirement.partition(";")[2])
+            extra = extra or (of_extra[1] if of_extra else "")
+    return False, extra
+
+
+def _asked(missing: MissingName) -> str:
+    """Return all that is asked for: of ``from google.cloud import storage`` the module ``google.cloud.storage``."""
+    return f"{missing.module}.{missing.name}" if missing.name else missing.module
 
 
 def _normal(name: str) -> str:
@@ -100,30 +107,27 @@ def _finding(  # noqa: PLR0917  the parts of one key
 ) -> Finding:
     first = group[0]
     other = provider.key if provider is not None else first.provider or first.absent.partition(".")[0]
-    lacking = lacking_of(facts, dist) if code == "API003" else ()
+    extra = _asks_for(facts, dist, first)[1] if code == "API003" else ""
+    lacking = lacking_of(facts, dist) if code == "API003" and not extra else ()
+    cause = _cause(dist, extra, lacking) if code == "API003" else ""
     involved = (Involved(provider.name, provider.version),) if provider is not None and provider is not dist else ()
     return Finding(
         code,
         severity,
         Confidence.PROVEN if severity is Severity.ERROR else Confidence.PREDICTED,
-        _message(facts, dist, provider, code, group, lacking),
+        _message(facts, dist, provider, code, group) + cause,
         subject=f"names:{other}" if severity is Severity.ERROR else f"names:{other}:{severity.value}",
         distribution=dist.name,
         version=dist.version,
         involves=involved,
         symptom=symptom_of(first),
         evidence=tuple(_evidence(facts, each) for each in group[:_EVIDENCE_LIMIT]),
-        fix=_fix(facts, dist, provider, first, lacking),
+        fix=_fix(facts, dist, provider, first, (f"{dist.name}[{extra}]",) if extra else lacking),
     )
 
 
-def _message(  # noqa: PLR0917  the parts of one sentence
-    facts: Facts,
-    dist: Distribution,
-    provider: Distribution | None,
-    code: str,
-    group: Sequence[MissingName],
-    lacking: Sequence[str],
+def _message(
+    facts: Facts, dist: Distribution, provider: Distribution | None, code: str, group: Sequence[MissingName]
 ) -> str:
     first = group[0]
     who = f"{dist.name} {dist.version}"
@@ -133,13 +137,18 @@ def _message(  # noqa: PLR0917  the parts of one sentence
     if not first.start:
         module = first.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         return f"{who} has a module {module} that cannot be imported: {says}"
-    if code == "API003" and lacking:
-        more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-        absent = f"it may belong to what {dist.name} requires and is not installed: {', '.join(lacking[:_NAMED])}{more}"
-        return f"{who} fails when {first.start} is imported: {says}; {absent}"
-    if code == "API003":
-        return f"{who} fails when {first.start} is imported: {says}, and its metadata does not ask for it"
     return f"{who} fails when {first.start} is imported: {says}"
+
+
+def _cause(dist: Distribution, extra: str, lacking: Sequence[str]) -> str:
+    """Say where a module that nobody has should have come from."""
+    if extra:
+        return f", which comes with its extra {extra}"
+    if lacking:
+        more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+        absent = f"what {dist.name} requires and is not installed: {', '.join(lacking[:_NAMED])}{more}"
+        return f"; it may belong to {absent}"
+    return ", and its metadata does not ask for it"
 
 
 def _what_lacks(facts: Facts, provider: Distribution | None, group: Sequence[MissingName]) -> str:
@@ -167,6 +176,8 @@ def _series(version: str) -> str:
 
 def symptom_of(missing: MissingName) -> str:
     """Return the last line of the traceback that the user sees."""
+    if missing.form == "from" and missing.absent == f"{missing.module}.{missing.name}":
+        return f"ImportError: cannot import name '{missing.name}' from '{missing.module}' (unknown location)"
     if missing.absent:
         return f"ModuleNotFoundError: No module named '{missing.absent}'"
     if missing.form == "from":
@@ -193,9 +204,12 @@ def _evidence(facts: Facts, missing: MissingName) -> Evidence:
 
 
 def _fix(
-    facts: Facts, dist: Distribution, provider: Distribution | None, first: MissingName, lacking: tuple[str, ...]
+    facts: Facts, dist: Distribution, provider: Distribution | None, first: MissingName, bringing: tuple[str, ...]
 ) -> tuple[Fix, ...]:
-    """Offer the releases that still had the name, where they are known, and a newer release of who asks for it."""
+    """Offer the releases that still had the name, where they are known, and a newer release of who asks for it.
+
+    ``bringing`` are requirements that may bring a missing module.
+    """
     newer = f"{dist.name}>{dist.version}"
     upgrade = Fix(install_command(facts, [newer]), (newer,))
     if provider is not None and first.removed_in:
@@ -204,9 +218,9 @@ def _fix(
     if provider is not None and first.absent.partition(".")[0] == "distutils":
         older = f"{provider.name}<{_DISTUTILS_WHOLE}"
         return (Fix(install_command(facts, [older]), (older,)), upgrade)
-    if lacking:
-        return (Fix(install_command(facts, lacking), lacking),)
+    if bringing:
+        return (Fix(install_command(facts, bringing), bringing),)
     if provider is None and first.absent:
-        found = fix_for(facts, first.module if first.provider != _PYTHON else first.absent)
+        found = fix_for(facts, _asked(first) if first.provider != _PYTHON else first.absent)
         return found or ((upgrade,) if first.provider == _PYTHON else ())
     return (upgrade,)

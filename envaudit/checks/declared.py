@@ -49,6 +49,11 @@ def is_required(facts: Facts, name: str) -> bool:
     return next(requirements_on(facts, name), None) is not None
 
 
+def applies(text: str, markers: Mapping[str, str]) -> bool:
+    """Whether a requirement holds on a target without an extra."""
+    return _bounds(text, markers) is not None
+
+
 def lacking_of(facts: Facts, dist: Distribution) -> tuple[str, ...]:
     """Return what a distribution, or what that requires in turn, asks for and is not installed: ``protobuf>=6.32``.
 

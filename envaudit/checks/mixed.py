@@ -44,23 +44,38 @@ def _protobuf(facts: Facts) -> Iterator[Finding]:
     imports = Imports(facts)
     owners = {dist.info_path: dist for dist in facts.distributions}
     failing: dict[str, list[GeneratedCode]] = {}
+    fitting: set[tuple[str, str, str]] = set()
     for code in facts.generated:
         if fails_on(code, runtime):
             failing.setdefault(code.owner, []).append(code)
+        else:
+            fitting.add(_beside(code))
     for owner, codes in failing.items():
-        if owner in owners:
-            yield _protobuf_finding(facts, imports, owners[owner], codes, runtime)
+        blocking = [
+            code
+            for code in codes
+            if imports.breaks_source(code.owner, code.path, value_error=not _is_import_error(code, runtime))
+        ]
+        # wandb brings its messages for several runtimes, a folder each, and takes the one that fits.
+        needed = blocking or [code for code in codes if _beside(code) not in fitting]
+        if owner in owners and needed:
+            yield _protobuf_finding(facts, owners[owner], codes if blocking else needed, blocking, runtime)
+
+
+def _beside(code: GeneratedCode) -> tuple[str, str, str]:
+    """Return what is the same for a file and for those of its name in folders beside its own."""
+    folder, _, name = code.path.rpartition("/")
+    return code.owner, folder.rpartition("/")[0], name
 
 
 def _protobuf_finding(
-    facts: Facts, imports: Imports, dist: Distribution, codes: Sequence[GeneratedCode], runtime: Runtime
+    facts: Facts,
+    dist: Distribution,
+    codes: Sequence[GeneratedCode],
+    blocking: Sequence[GeneratedCode],
+    runtime: Runtime,
 ) -> Finding:
     installed = facts.visible()[normalised("protobuf")]
-    blocking = [
-        code
-        for code in codes
-        if imports.breaks_source(code.owner, code.path, value_error=not _is_import_error(code, runtime))
-    ]
     # The newest generator decides what would heal all of them.
     worst = max(blocking or codes, key=lambda code: code.version or (0, 0, 0))
     symptom = _symptom(worst, runtime, installed.version)

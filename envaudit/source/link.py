@@ -180,8 +180,15 @@ class Linker:
             has = self.modules.binds_at_all(module, name)
         if has:
             return None
+        if has is False and not attribute and self._is_namespace(module):
+            return _Missing(f"{module}.{name}")
         known = self._owners.removed(module, name, self.modules)
         return _Missing("", *(known or ())) if has is False or known is not None else None
+
+    def _is_namespace(self, module: str) -> bool:
+        """Whether a module is a package without a file, to which every distribution may add modules."""
+        place = self.modules.find(module)
+        return place is not None and bool(place.folders) and not place.path and not place.standard
 
     def _deepest(self, module: str) -> str:
         """Return the first module on the way to a missing one that is not there."""

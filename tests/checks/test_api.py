@@ -88,12 +88,21 @@ def test_a_module_of_nobody_that_nothing_reaches_is_no_finding() -> None:
 
 @pytest.mark.parametrize(
     ("requires", "severity"),
-    [("Gone-Lib>=1", None), ('gone_lib; extra == "more"', Severity.NOTE), ("other", Severity.ERROR)],
+    [
+        ("Gone-Lib>=1", None),
+        ('gone_lib; extra == "more"', Severity.NOTE),
+        ('gone_lib; python_version >= "3"', None),
+        ('gone_lib; python_version < "3"', Severity.ERROR),
+        ("other", Severity.ERROR),
+    ],
 )
 def test_what_metadata_asks_for_is_no_undeclared_dependency(requires: str, severity: Severity | None) -> None:
     flask = FLASK._replace(requires=(requires,))
     found = judge(missing(provider="", absent="gone_lib", module="gone_lib", name="", form="import"), flask=flask)
     assert [finding.severity for finding in found] == ([severity] if severity is not None else [])
+    if severity is Severity.NOTE:
+        assert found[0].message.endswith("has a module gone_lib, which comes with its extra more")
+        assert found[0].fix[0].constraints == ("Flask[more]",)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +155,7 @@ def test_a_top_level_package_beside_the_main_one_is_a_warning() -> None:
     [
         ({"form": "attribute", "module": "numpy", "name": "product"}, "module 'numpy' has no attribute 'product'"),
         ({"form": "import", "absent": "a.b", "module": "a.b.c", "name": ""}, "No module named 'a.b'"),
+        ({"absent": "a.b", "module": "a", "name": "b"}, "cannot import name 'b' from 'a' (unknown location)"),
     ],
 )
 def test_the_symptom_is_what_python_says(fields: dict[str, Any], symptom: str) -> None:

@@ -107,6 +107,16 @@ def test_except_import_error_stops_only_import_errors() -> None:
     assert _imported(_facts("4.25.8", _code("descriptors")), past=(code.path,)).severity is Severity.ERROR
 
 
+def test_of_several_folders_one_that_fits_is_enough() -> None:
+    """As wandb has them: a folder for each major version of the runtime, one of which is imported."""
+    fits, newer = _code("checked", (6, 31, 1), "onnx/v6/api_pb2.py"), _code("checked", (7, 34, 0), "onnx/v7/api_pb2.py")
+    facts = replace(_facts("6.33.6", fits, newer), import_paths=(ImportPath(PKG.info_path, frozenset()),))
+    assert list(check_mixed(facts)) == []
+    alone = replace(facts, generated=(newer, fits._replace(path="onnx/v6/other_pb2.py")))
+    assert _only(alone).severity is Severity.WARNING
+    assert _imported(_facts("6.33.6", fits, newer), "onnx/v7/api_pb2.py").severity is Severity.ERROR
+
+
 def _constraints(*codes: GeneratedCode, runtime: str, others: tuple[Distribution, ...] = ()) -> list[tuple[str, ...]]:
     return [fix.constraints for fix in _only(_facts(runtime, *codes, others=others)).fix]
 

@@ -209,3 +209,12 @@ def test_what_a_compiled_source_imports_of_others_is_asked_for(tmp_path: Path) -
         tmp_path, {"__init__.py": "import app0.core\n", "core.py": "import not_there\n", "core.abi3.so": "\0"}
     )
     assert found.absent == "not_there"
+
+
+@pytest.mark.parametrize("text", ["from space import own\n", "import space.own\n", "from space.own import x\n"])
+def test_a_namespace_package_may_have_a_copy_inside_a_distribution(tmp_path: Path, text: str) -> None:
+    lib: dict[str, str | bytes] = {"space/other.py": ""}
+    copy = {"__init__.py": text, "_vendor/space/own/__init__.py": "x = 1\n"}
+    assert link(tmp_path / "copy", copy, lib=lib) == []
+    (found,) = link(tmp_path / "none", {"__init__.py": text}, lib=lib)
+    assert (found.absent, found.provider) == ("space.own", "")
