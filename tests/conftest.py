@@ -12,7 +12,6 @@ import pytest
 
 from tests.support.environments import BuildError, build_environment
 
-
 # What a shell starts in the background ignores interruptions, and so would all that the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
