@@ -15,6 +15,7 @@ SIGNALS = {
 }
 _FRAME = re.compile(r'^ {2}File "(?P<path>.*)", line (?P<line>\d+) in (?P<function>.*)$')
 _MOST_FRAMES = 60
+_FATAL = "Fatal Python error: "
 
 
 class Context(NamedTuple):
@@ -95,7 +96,7 @@ def from_plain(value: dict[str, Any]) -> Crash:
 def read_text(text: str) -> tuple[str, tuple[tuple[str, int, str], ...]]:
     """Return the reason that ``faulthandler`` wrote, and the frames of the thread that crashed, outermost first."""
     lines = text.splitlines()
-    reason = next((line.split(": ", 1)[1] for line in lines if line.startswith("Fatal Python error: ")), "")
+    reason = _reason(next((line for line in lines if line.startswith(_FATAL)), ""))
     heads = [
         number
         for number, line in enumerate(lines)
@@ -110,3 +111,11 @@ def read_text(text: str) -> tuple[str, tuple[tuple[str, int, str], ...]]:
             break
         frames.append((match["path"], int(match["line"]), match["function"]))
     return reason[:200], tuple(reversed(frames))
+
+
+def _reason(line: str) -> str:
+    """Return why it ended; threads that crash in the same moment write into each other's line."""
+    said = line
+    while said.startswith(_FATAL):
+        said = said[len(_FATAL) :]
+    return next((name for name in SIGNALS if said.startswith(name)), said)

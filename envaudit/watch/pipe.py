@@ -33,8 +33,9 @@ def drain(reading: int) -> str:
     poller.register(reading, select.POLLIN)
     kept = bytearray()
     deadline = time.monotonic() + _LONGEST
-    while time.monotonic() < deadline and len(kept) < _MOST_TEXT:
-        if not poller.poll(_QUIET * 1000):
+    while (left := deadline - time.monotonic()) > 0 and len(kept) < _MOST_TEXT:
+        # On a busy machine even the rest of the first line may take its time.
+        if not poller.poll((_QUIET if b"\n" in kept else left) * 1000):
             break
         try:
             chunk = os.read(reading, 65536)

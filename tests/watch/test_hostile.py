@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
+import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +19,7 @@ from envaudit.watch.fault_x86_64 import instruction_class
 from envaudit.watch.frame_table import row_at
 from envaudit.watch.memory import Cursor, UnreadableError
 from envaudit.watch.objects import Objects
+from envaudit.watch.pipe import drain, make_pipe
 from envaudit.watch.regions import Regions, parse_regions
 from envaudit.watch.unwind import native_stack
 
@@ -92,3 +96,36 @@ def test_numbers_without_an_end_are_unreadable() -> None:
         Cursor(b"\x01").number("I")
     assert Cursor(b"\x7f").sleb() == -1
     assert Cursor(b"\xe5\x8e\x26").uleb() == 624485
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Fatal Python error: Segmentation fault",
+        "Fatal Python error: Fatal Python error: Segmentation fault",
+        "Fatal Python error: Fatal Python error: Segmentation faultSegmentation fault",
+    ],
+)
+def test_threads_that_crash_together_write_into_one_line(line: str) -> None:
+    text = f'{line}\n\n\n\nThread 0x00007f0a9c46eb80 (most recent call first):\n  File "a.py", line 4 in work\n'
+    assert read_text(text) == ("Segmentation fault", (("a.py", 4, "work"),))
+
+
+def test_the_rest_of_the_first_line_may_take_its_time() -> None:
+    reading, writing = make_pipe()
+    os.write(writing, b"Fatal Python error: ")
+
+    def say() -> None:
+        time.sleep(0.4)
+        os.write(writing, b"Segmentation fault")
+        time.sleep(0.4)
+        os.write(writing, b"\n\n")
+
+    speaker = threading.Thread(target=say)
+    speaker.start()
+    try:
+        assert drain(reading) == "Fatal Python error: Segmentation fault\n\n"
+    finally:
+        speaker.join()
+        os.close(reading)
+        os.close(writing)
