@@ -201,6 +201,7 @@ def gate_cost(scratch: Path, rounds: int, environ: dict[str, str]) -> str:
     """Return what judging pinned requirements takes, beside ``uv pip compile`` of the same file; both ask the index.
 
     What they keep is fresh: everything was asked for a moment ago. The lock file that is judged offline says the same.
+    By the clock the quickest turn of each counts: one lost answer of a name server stops a turn for five seconds.
     """
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv is None:
@@ -226,13 +227,14 @@ def gate_cost(scratch: Path, rounds: int, environ: dict[str, str]) -> str:
         Timed(LOCKED, [*gate, "--offline", str(lock)]),
     ]
     costs = measure(timed, rounds, environ)
-    lines = [f"{'':28}{'processor':>10}{'clock':>8}"]
+    lines = [f"{'':28}{'processor':>10}{'clock':>10}{'quickest':>10}"]
+    quickest = {name: min(cost.clock for cost in mine) for name, mine in costs.items()}
     for name, mine in costs.items():
         processor, clock = (
             statistics.median(column) for column in ([c.processor for c in mine], [c.clock for c in mine])
         )
-        lines.append(f"{name:28}{processor * 1000:7.0f} ms{clock * 1000:5.0f} ms")
-    by_clock, by_processor = (ratio(costs[GATE], costs[COMPILE], clock=each) for each in (True, False))
+        lines.append(f"{name:28}{processor * 1000:7.0f} ms{clock * 1000:7.0f} ms{quickest[name] * 1000:7.0f} ms")
+    by_clock, by_processor = quickest[GATE] / quickest[COMPILE], ratio(costs[GATE], costs[COMPILE], clock=False)
     reached = "reached" if by_clock <= GATE_AIM else "MISSED"
     lines.append(
         f"{reached:8}{GATE}: {by_clock:.2f} x {COMPILE} by the clock, {by_processor:.2f} by processor time, "
