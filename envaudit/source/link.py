@@ -298,6 +298,13 @@ class Linker:
         for need in needs:
             yield need, patched
 
+    def _first_missing(self, need: Need) -> Need:
+        """Cut ``zarr.hierarchy.Group`` down to ``zarr.hierarchy`` where that is what is not there."""
+        name = need.name
+        while "." in name and self.fact(need.module, name.rpartition(".")[0], attribute=True) is not None:
+            name = name.rpartition(".")[0]
+        return need._replace(name=name)
+
     def _may_come(self, part: _Part, reach: Reach, module: str) -> bool:
         """Whether importing the distribution, or a public part of it, may lead to a module."""
         return reach.may_reach(module) or self._reach_of_parts(part).may_reach(module)
@@ -334,6 +341,8 @@ class Linker:
         missing = self.fact(need.module, need.name, attribute=attribute)
         if missing is None or need.guarded(module_missing=bool(missing.absent)):
             return None
+        if attribute:
+            need = self._first_missing(need)
         nobodys = self._is_nobodys(missing.absent)
         if nobodys and (not need.at_import or self._owners.brings(part.dist, missing.absent)):
             return None

@@ -210,6 +210,7 @@ class Reader:
             self._ann_assign(node, place)
         elif isinstance(node, ast.Assert):
             self._children(node, place.within(Caught.PERHAPS))
+            return None if not place.at_import and asks(node.test) else True
         elif type(node).__name__ != "TypeAlias":  # its value is only computed when somebody asks
             self._children(node, place)
             if isinstance(node, ast.Assign) and place == (True, Caught.NOTHING):
@@ -261,8 +262,10 @@ class Reader:
         orelse = self.block(node.orelse, inner)
         if not body and not orelse:
             return False
-        # Behind ``if version < 2: return`` stands what runs with the others.
-        return None if perhaps and not (body and orelse) and not refuses(node.body) else True
+        # Behind ``if version < 2: return`` stands what runs with the others. A module that refuses a version is not
+        # imported either way, but a function that does so does not come to what follows.
+        refused = place.at_import and refuses(node.body)
+        return None if perhaps and not (body and orelse) and not refused else True
 
     def _try(self, node: ast.Try, place: Standing) -> bool:
         caught = Caught.NOTHING

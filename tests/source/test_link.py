@@ -218,3 +218,8 @@ def test_a_namespace_package_may_have_a_copy_inside_a_distribution(tmp_path: Pat
     assert link(tmp_path / "copy", copy, lib=lib) == []
     (found,) = link(tmp_path / "none", {"__init__.py": text}, lib=lib)
     assert (found.absent, found.provider) == ("space.own", "")
+
+
+def test_of_a_chain_of_names_the_first_that_is_missing_is_named(tmp_path: Path) -> None:
+    (found,) = link(tmp_path, {"__init__.py": "import lib\ndef f():\n    return lib.shapes.gone.Group\n"})
+    assert found.dotted == "lib.shapes.gone"

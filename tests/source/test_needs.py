@@ -114,6 +114,8 @@ def test_a_missing_module_is_caught_where_a_missing_name_is_not() -> None:
         "if NUMPY_GE_2:\n        return np.gone",
         "if hasattr(np, 'gone'):\n        return np.gone",
         "if np_version >= 2:\n        return 1\n    return np.gone",
+        "if np_version >= 2:\n        raise ImportError('not with this one')\n    return np.gone",
+        "assert NUMPY_LT_2_4\n    return np.gone",
         "try:\n        return np.gone\n    except AttributeError:\n        return 1",
     ],
 )
@@ -121,10 +123,16 @@ def test_a_function_that_asks_for_the_version_is_guarded(body: str) -> None:
     assert needs(f"import numpy as np\ndef f():\n    {body}\n")["numpy:gone"].guarded()
 
 
-def test_a_function_that_asks_for_something_else_is_not() -> None:
-    found = needs("import numpy as np\ndef f(x):\n    if x:\n        return np.gone\n")["numpy:gone"]
+@pytest.mark.parametrize("body", ["if x:\n        return np.gone", "assert x\n    return np.gone"])
+def test_a_function_that_asks_for_something_else_is_not(body: str) -> None:
+    found = needs(f"import numpy as np\ndef f(x):\n    {body}\n")["numpy:gone"]
     assert not found.at_import
     assert not found.guarded()
+
+
+def test_a_module_that_refuses_a_version_is_not_guarded_by_that() -> None:
+    text = "import numpy as np\nif np.__version__ < '1.20':\n    raise ImportError\nnp.gone\n"
+    assert not needs(text)["numpy:gone"].guarded()
 
 
 @pytest.mark.parametrize(
