@@ -35,7 +35,9 @@ def check_names(facts: Facts) -> Iterator[Finding]:
         dist = owners.get(missing.owner)
         if dist is None:
             continue
-        judged = _judge(facts, dist, missing)
+        # Nobody imports a private module by itself: most are for type checkers alone, as PIL._typing is.
+        aside = not missing.start and missing.at_import and _is_private(missing.path)
+        judged = None if aside else _judge(facts, dist, missing)
         if judged is not None:
             code, severity = judged
             other = missing.provider or missing.absent.partition(".")[0]
@@ -59,6 +61,10 @@ def _judge(facts: Facts, dist: Distribution, missing: MissingName) -> tuple[str,
     if extra:
         return "API003", Severity.NOTE
     return "API003", Severity.ERROR if _is_main(dist, missing.start) else Severity.WARNING
+
+
+def _is_private(path: str) -> bool:
+    return any(part.startswith("_") and not part.startswith("__") for part in path.split("/"))
 
 
 def _asks_for(facts: Facts, dist: Distribution, missing: MissingName) -> tuple[bool, str]:

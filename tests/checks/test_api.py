@@ -82,6 +82,12 @@ def test_where_it_stands_decides_what_it_means(fields: dict[str, Any], code: str
     assert (finding.code, finding.severity) == (code, severity)
 
 
+def test_a_private_module_that_nothing_reaches_is_no_finding() -> None:
+    assert judge(missing(start="", through=(), path="flask/_typing.py")) == []
+    assert judge(missing(start="", through=(), path="flask/_inner/more.py")) == []
+    assert len(judge(missing(start="", through=(), path="flask/__main__.py"))) == 1
+
+
 def test_a_module_of_nobody_that_nothing_reaches_is_no_finding() -> None:
     assert judge(missing(provider="", absent="gone", start="", through=())) == []
 
