@@ -200,7 +200,10 @@ def starts_of(modules: Modules, tops: Sequence[str], files: Sequence[str]) -> tu
                 if place.is_package and modules.find(f"{top}.{name}") is not None:
                     starts[f"{top}.{name}"] = None
         else:
-            starts.update(dict.fromkeys(_below_namespace(modules, top, files)))
+            below = dict.fromkeys(_below_namespace(modules, top, files))
+            # Single files beside packages are their helpers, which need not be imported by themselves.
+            packages = [name for name in below if (found := modules.find(name)) is not None and found.is_package]
+            starts.update(dict.fromkeys(packages or below))
     return tuple(starts)
 
 

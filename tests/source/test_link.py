@@ -223,3 +223,11 @@ def test_a_namespace_package_may_have_a_copy_inside_a_distribution(tmp_path: Pat
 def test_of_a_chain_of_names_the_first_that_is_missing_is_named(tmp_path: Path) -> None:
     (found,) = link(tmp_path, {"__init__.py": "import lib\ndef f():\n    return lib.shapes.gone.Group\n"})
     assert found.dotted == "lib.shapes.gone"
+
+
+@pytest.mark.parametrize(("beside", "missing"), [("qubit/__init__.py", []), ("qubit.py", ["not_there"])])
+def test_single_files_of_a_namespace_are_helpers_of_its_packages(
+    tmp_path: Path, beside: str, missing: list[str]
+) -> None:
+    found = link(tmp_path, {"base/optional.py": "import not_there\n", beside: ""})
+    assert [each.absent for each in found] == missing
