@@ -9,9 +9,10 @@ from envaudit.checks.declared import applies, lacking_of
 from envaudit.checks.fixes import install_command
 from envaudit.checks.module_names import fix_for, project_with
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
+from envaudit.plain_versions import normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from envaudit.model import Distribution, Facts
     from envaudit.model_names import MissingName
@@ -31,22 +32,47 @@ def check_names(facts: Facts) -> Iterator[Finding]:
     owners = {dist.info_path: dist for dist in facts.distributions}
     visible = {str(key): dist for key, dist in facts.visible().items()}
     groups: dict[tuple[str, str, Severity, str], list[MissingName]] = {}
+    extras = _extras_of(facts, owners)
     for missing in facts.names:
         dist = owners.get(missing.owner)
         if dist is None:
             continue
         # Nobody imports a private module by itself: most are for type checkers alone, as PIL._typing is.
         aside = not missing.start and missing.at_import and _is_private(missing.path)
-        judged = None if aside else _judge(facts, dist, missing)
+        judged = None if aside else _judge(facts, dist, missing, extras)
         if judged is not None:
             code, severity = judged
             other = missing.provider or missing.absent.partition(".")[0]
             groups.setdefault((missing.owner, code, severity, other), []).append(missing)
     for (owner, code, severity, other), group in groups.items():
-        yield _finding(facts, owners[owner], visible.get(other), code, severity, _ordered(group))
+        first = _ordered(group)[0]
+        extra = extras.get((owner, first.start), "") if code == "API003" else ""
+        yield _finding(facts, owners[owner], visible.get(other), code, severity, _ordered(group), extra)
 
 
-def _judge(facts: Facts, dist: Distribution, missing: MissingName) -> tuple[str, Severity] | None:
+def _extras_of(facts: Facts, owners: Mapping[str, Distribution]) -> dict[tuple[str, str], str]:
+    """Return the extra that brings a module without which a top-level module cannot be imported, by owner and module.
+
+    What else is missing there may come with it: starlette with the fastapi of an extra ``instruments``. A module called
+    as that what is missing (``opentelemetry.instrumentation.fastapi``) is there for it.
+    """
+    visible = facts.visible()
+    extras: dict[tuple[str, str], str] = {}
+    for missing in facts.names:
+        dist = owners.get(missing.owner)
+        if dist is not None and missing.start and missing.at_import and not missing.provider:
+            served = missing.start.rpartition(".")[2]
+            other = missing._replace(module=served, absent=served, name="")
+            for each in (missing,) if normalised(served) in visible else (missing, other):
+                declared, extra = _asks_for(facts, dist, each)
+                if extra and not declared:
+                    extras.setdefault((missing.owner, missing.start), extra)
+    return extras
+
+
+def _judge(
+    facts: Facts, dist: Distribution, missing: MissingName, extras: Mapping[tuple[str, str], str]
+) -> tuple[str, Severity] | None:
     """Say what a missing name means; nothing when another check says it better."""
     if not missing.at_import:
         return "API002", Severity.NOTE if missing.of_part else Severity.WARNING
@@ -55,10 +81,9 @@ def _judge(facts: Facts, dist: Distribution, missing: MissingName) -> tuple[str,
         return "API001", severity if missing.start else Severity.NOTE
     if not missing.start:
         return None
-    declared, extra = _asks_for(facts, dist, missing)
-    if declared:
+    if _asks_for(facts, dist, missing)[0]:
         return None  # DEP001 says so
-    if extra:
+    if (missing.owner, missing.start) in extras:
         return "API003", Severity.NOTE
     return "API003", Severity.ERROR if _is_main(dist, missing.start) else Severity.WARNING
 
@@ -110,10 +135,10 @@ def _finding(  # noqa: PLR0917  the parts of one key
     code: str,
     severity: Severity,
     group: list[MissingName],
+    extra: str,
 ) -> Finding:
     first = group[0]
     other = provider.key if provider is not None else first.provider or first.absent.partition(".")[0]
-    extra = _asks_for(facts, dist, first)[1] if code == "API003" else ""
     lacking = lacking_of(facts, dist) if code == "API003" and not extra else ()
     cause = _cause(dist, extra, lacking) if code == "API003" else ""
     involved = (Involved(provider.name, provider.version),) if provider is not None and provider is not dist else ()

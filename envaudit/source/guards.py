@@ -63,6 +63,11 @@ def catches(node: ast.expr | None) -> Caught:
     return Caught.NOTHING if name in _CATCH_NONE else _CATCHES.get(name, ANY)
 
 
+def expects_no_name(node: ast.expr | None) -> bool:
+    """Say whether a handler is for names that are not there: what stands before it asks for ``basestring`` or so."""
+    return any(dotted(each) == "NameError" for each in (node.elts if isinstance(node, ast.Tuple) else [node]) if each)
+
+
 def asks(test: ast.expr) -> bool:
     """Say whether a condition asks for a version, a platform, or whether something is there."""
     for node in ast.walk(test):

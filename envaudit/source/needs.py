@@ -14,7 +14,7 @@ from envaudit.errors import ReadError
 from envaudit.scan.reach_conditions import UNKNOWN, dotted, value_of
 from envaudit.scan.reach_guards import ends
 from envaudit.source.aliases import Aliases, absolute, collect_aliases
-from envaudit.source.guards import ANY, ASKS, PASSES_ON, Caught, asks, catches, refuses
+from envaudit.source.guards import ANY, ASKS, PASSES_ON, Caught, asks, catches, expects_no_name, refuses
 from envaudit.source.parse import children, parse
 from envaudit.source.statements import head
 
@@ -272,6 +272,8 @@ class Reader:
         for handler in node.handlers:
             if not ends(handler.body, {}) or not place.at_import:
                 caught |= catches(handler.type)
+            if expects_no_name(handler.type):
+                caught |= Caught.PERHAPS
         goes_on = self.block(node.body, place.within(caught))
         for handler in node.handlers:
             self.block(handler.body, place.within(Caught.PERHAPS))

@@ -150,6 +150,20 @@ def test_what_is_required_and_not_installed_may_have_the_module(requires: tuple[
     assert finding.fix[0].constraints[0] == said.partition(",")[0]
 
 
+def test_what_is_missing_beside_a_module_of_an_extra_may_come_with_it() -> None:
+    flask = FLASK._replace(requires=('fastapi; extra == "instruments"',))
+    fields = {"provider": "", "name": "", "form": "import"}
+    one = missing(absent="fastapi", module="fastapi", **fields)
+    other = missing(absent="starlette", module="starlette", **fields)
+    found = judge(one, other, flask=flask)
+    assert {finding.severity for finding in found} == {Severity.NOTE}
+    assert all("which comes with its extra instruments" in finding.message for finding in found)
+    (alone,) = judge(other, flask=flask)
+    assert alone.severity is Severity.ERROR
+    (called_so,) = judge(other._replace(start="plugins.fastapi"), flask=flask)
+    assert called_so.severity is Severity.NOTE
+
+
 def test_a_top_level_package_beside_the_main_one_is_a_warning() -> None:
     flask = FLASK._replace(top_level=("flask", "plugin"))
     (finding,) = judge(missing(provider="", absent="gone", start="plugin", through=()), flask=flask)

@@ -67,6 +67,8 @@ def test_a_package_is_the_start_of_its_relative_imports() -> None:
         "import sys\nsys.exit()\nfrom a import b\n",
         "raise ImportError\nfrom a import b\n",
         "match x:\n    case 1:\n        from a import b\n",
+        "try:\n    text = unicode\n    from a import b\nexcept NameError:\n    text = str\n",
+        "try:\n    text = unicode\n    from a import b\nexcept (KeyError, NameError):\n    text = str\n",
         '"""\nfrom a import b\n"""\n',
     ],
 )
