@@ -115,6 +115,8 @@ def test_a_missing_module_is_caught_where_a_missing_name_is_not() -> None:
         "if np.__version__ < '2':\n        return np.gone",
         "if NUMPY_GE_2:\n        return np.gone",
         "if hasattr(np, 'gone'):\n        return np.gone",
+        "if np_major() > 1:\n        return 1\n    else:\n        return np.gone",
+        "if sqla_14:\n        return 1\n    else:\n        return np.gone",
         "if np_version >= 2:\n        return 1\n    return np.gone",
         "if np_version >= 2:\n        raise ImportError('not with this one')\n    return np.gone",
         "assert NUMPY_LT_2_4\n    return np.gone",
