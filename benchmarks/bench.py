@@ -39,6 +39,7 @@ REQUIREMENTS = {
 PIP_CHECK, UV_CHECK = "pip check", "uv pip check"
 COLD, WARM, PART = "envaudit, nothing kept", "envaudit, nothing changed", "ABI, PLT003, LNK001 alone"
 NO_NAMES = "without names of sources"
+LINKED = "compiled files alone, linked"
 # A second run that has to audit, because it is asked for something else or a file was touched, with what is kept of
 # files and sources; and the same without a look at sources.
 KNOWN, KNOWN_NO_NAMES = "envaudit, files known", "files known, without names"
@@ -61,6 +62,7 @@ class Aim(NamedTuple):
 
 AIMS = (
     Aim(NO_NAMES, PIP_CHECK, 1.0, large=True),
+    Aim(LINKED, PIP_CHECK, 1.0, large=True),
     Aim(PART, PIP_CHECK, 0.5, large=True),
     Aim(KNOWN, KNOWN_NO_NAMES, 1.15, large=True),
     Aim(WARM, UV_CHECK, 4.0, large=True),
@@ -106,6 +108,7 @@ def commands(folder: Path) -> list[Timed]:
         Timed(KNOWN, audit, anew=True),
         Timed(KNOWN_NO_NAMES, [*audit, "--ignore", "API001,API002,API003"], anew=True),
         Timed(WARM, audit),
+        Timed(LINKED, [*audit, "--no-cache", "--select", "ABI,LNK,PLT,API010"]),
         Timed(PART, [*audit, "--no-cache", "--select", "ABI,PLT003,LNK001"]),
     ]
 
@@ -166,7 +169,7 @@ def aims(costs: dict[str, list[Cost]], *, large: bool) -> str:
         (
             (name, max(cost.memory for cost in mine))
             for name, mine in costs.items()
-            if name in {COLD, NO_NAMES, WARM, PART}
+            if name in {COLD, NO_NAMES, WARM, LINKED, PART}
         ),
         key=lambda each: each[1],
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from envaudit.model import Target
 
 _DEPTH = 12  # parts of a dotted name
-_HELD = 16 * 1024 * 1024  # bytes of sources in memory
+_HELD = 4 * 1024 * 1024
 
 
 class Place(NamedTuple):
