@@ -80,16 +80,17 @@ def _required(
     dist: Distribution, extra: str, markers: Mapping[str, str]
 ) -> Iterator[tuple[NormalizedName, tuple[str, ...], tuple[str, ...]]]:
     """Yield name, extras and bounds of the requirements that apply; what cannot be read is left to ``DEP004``."""
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  only where something is missing
+    from packaging.requirements import Requirement  # noqa: PLC0415  only where something is missing
 
     for text in dist.requires:
         if not extra and "extra" in text.partition(";")[2]:
             continue
         try:
             wanted = Requirement(text)
-        except InvalidRequirement:
+            needed = wanted.marker is None or wanted.marker.evaluate({**markers, "extra": extra})
+        except ValueError:  # also of a marker that compares what cannot be compared
             continue
-        if wanted.marker is None or wanted.marker.evaluate({**markers, "extra": extra}):
+        if needed:
             yield normalised(wanted.name), tuple(sorted(wanted.extras)), tuple(map(str, wanted.specifier))
 
 
@@ -109,13 +110,11 @@ def _bounds(text: str, markers: Mapping[str, str]) -> tuple[str, ...] | None:
     applies = marker_holds(plain.marker, markers) if plain and plain.marker else True
     if plain is not None and applies is not None:
         return tuple(map(str, plain.bounds)) if applies else None
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  only where it is asked for
+    from packaging.requirements import Requirement  # noqa: PLC0415  only where it is asked for
 
     try:
         requirement = Requirement(text)
-    except InvalidRequirement:
+        needed = requirement.marker is None or requirement.marker.evaluate({**markers, "extra": ""})
+    except ValueError:  # also of a marker that compares what cannot be compared
         return None
-    marker = requirement.marker
-    if marker is None or marker.evaluate({**markers, "extra": ""}):
-        return tuple(map(str, requirement.specifier))
-    return None
+    return tuple(map(str, requirement.specifier)) if needed else None

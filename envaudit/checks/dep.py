@@ -158,16 +158,20 @@ def _applicable(world: _World, dist: Distribution, extra: str) -> Iterator[_Line
             continue
         try:
             parsed = _parse(text)
+            holds = _applies(parsed, world.facts.target.markers, extra)
         except ValueError as error:
             if not wanted or only is not None:  # else it was reported when the plain requirements were read
                 yield _Bad(text, str(error).splitlines()[0])
             continue
-        if _applies(parsed, world.facts.target.markers, extra):
+        if holds:
             yield _Line(parsed, extra)
 
 
 def _applies(requirement: Requirement, markers: Mapping[str, str], extra: str) -> bool:
-    """Say whether a requirement holds without an extra, or only because of it."""
+    """Say whether a requirement holds without an extra, or only because of it.
+
+    Raises ``ValueError`` for a marker that compares what cannot be compared (``os_name ~= "x"``).
+    """
     marker = requirement.marker
     without = marker is None or marker.evaluate({**markers, "extra": ""})
     if not extra or without or marker is None:

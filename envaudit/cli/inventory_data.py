@@ -93,7 +93,7 @@ def inventory(facts: Facts, *, by_size: bool = False) -> Inventory:
 
 def _requires(dist: Distribution, markers: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names a distribution requires here without any extra; a line that is no requirement is left out."""
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
+    from packaging.requirements import Requirement  # noqa: PLC0415
     from packaging.utils import canonicalize_name  # noqa: PLC0415
 
     names = set()
@@ -104,9 +104,10 @@ def _requires(dist: Distribution, markers: Mapping[str, str]) -> tuple[str, ...]
             continue
         try:
             requirement = Requirement(text)
-        except InvalidRequirement:
+            needed = requirement.marker is None or requirement.marker.evaluate({**markers, "extra": ""})
+        except ValueError:  # also of a marker that compares what cannot be compared
             continue
-        if requirement.marker is None or requirement.marker.evaluate({**markers, "extra": ""}):
+        if needed:
             names.add(canonicalize_name(requirement.name))
     return tuple(sorted(names))
 

@@ -138,6 +138,7 @@ def test_what_a_module_of_another_name_belongs_to_is_declared() -> None:
         (("pydantic>=2",), "pydantic>=2"),
         (("a", "b", "c", "d", 'e; extra == "all"', "not a requirement!"), "a, b, c and 1 more"),
         (("Werkzeug[deep]",), "deeper"),
+        (("odd; os_name ~= 'x'", "b"), "b"),
     ],
 )
 def test_what_is_required_and_not_installed_may_have_the_module(requires: tuple[str, ...], said: str) -> None:

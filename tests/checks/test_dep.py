@@ -109,6 +109,11 @@ def test_one_bad_requirement_does_not_hide_the_next() -> None:
     assert [code for code, _ in found] == ["DEP004", "DEP004", "DEP001", "DEP004"]
 
 
+def test_a_marker_that_compares_what_cannot_be_compared_is_a_bad_requirement() -> None:
+    found = _codes(make_dist("odd", "1.0", "odd-one; os_name ~= 'x'", "absent"))
+    assert found == [("DEP004", "requirement:odd-one; os_name ~= 'x'"), ("DEP001", "requires:absent")]
+
+
 def test_a_bad_requirement_of_an_extra_is_reported_once_when_the_extra_is_asked_for() -> None:
     lib = make_dist("lib", "1", "!!bad; extra == 'x'")
     assert _codes(lib) == []

@@ -18,6 +18,7 @@ from tests.locate.image import SITE, make_image
 from tests.support.environments import build_environment, python_of, run_uv
 from tests.support.trees import Dist, Link, make_distribution, make_venv, site_packages, write_tree
 
+REQUIRES = ["Lib_One>=1", "dead; python_version < '3'", "extra-only; extra == 'x'", "?", "odd; os_name ~= 'x'"]
 SCHEMA = json.loads(resources.files("envaudit.report").joinpath("inspect.schema.json").read_text(encoding="utf-8"))
 
 
@@ -41,7 +42,11 @@ def venv(tmp_path: Path) -> Path:
     archive = {"url": "file:///tmp/a-1.whl", "archive_info": {"hash": "sha256=00"}}
     headers = ["Keywords: one, two", "Summary: café", "License-File: LICENSE", "Project-URL: Home, https://x"]
     dists = [
-        Dist("app", "1.0", requires=["Lib_One>=1", "dead; python_version < '3'", "extra-only; extra == 'x'", "?"]),
+        Dist(
+            "app",
+            "1.0",
+            requires=["Lib_One>=1", "dead; python_version < '3'", "extra-only; extra == 'x'", "?", UNCOMPARABLE],
+        ),
         Dist("lib-one", "2.0", headers=headers, requested=True, files={"lib_one/a.py": "x" * 1000}),
         Dist("edit", "1", direct_url=editable, files={"edit.pth": ""}),
         Dist("from-git", "1", direct_url=vcs),
