@@ -42,11 +42,7 @@ def venv(tmp_path: Path) -> Path:
     archive = {"url": "file:///tmp/a-1.whl", "archive_info": {"hash": "sha256=00"}}
     headers = ["Keywords: one, two", "Summary: café", "License-File: LICENSE", "Project-URL: Home, https://x"]
     dists = [
-        Dist(
-            "app",
-            "1.0",
-            requires=["Lib_One>=1", "dead; python_version < '3'", "extra-only; extra == 'x'", "?", UNCOMPARABLE],
-        ),
+        Dist("app", "1.0", requires=REQUIRES),
         Dist("lib-one", "2.0", headers=headers, requested=True, files={"lib_one/a.py": "x" * 1000}),
         Dist("edit", "1", direct_url=editable, files={"edit.pth": ""}),
         Dist("from-git", "1", direct_url=vcs),
