@@ -48,9 +48,9 @@ def main() -> int:
             name = "in forks" if forks else "one process each"
             failed = f"  failed: {', '.join(cost.failed)}" if cost.failed else ""
             print(f"{name:17} {cost.tests} tests  {cost.processor:6.2f} s cpu  {cost.clock:6.2f} s{failed}", flush=True)
-    ratios = [min(getattr(each, what) for each in costs[False]) for what in ("processor", "clock")]
-    ratios = [ratio / min(getattr(each, what) for each in costs[True])
-              for ratio, what in zip(ratios, ("processor", "clock"), strict=True)]  # fmt: skip
+    least = {forks: [min(column) for column in zip(*(each[:2] for each in mine), strict=True)]
+             for forks, mine in costs.items()}  # fmt: skip
+    ratios = [alone / forked for alone, forked in zip(least[False], least[True], strict=True)]
     print(f"{ratios[0]:.1f} times as fast by processor time, {ratios[1]:.1f} by the clock (aim: {AIM:g})")
     return int(ratios[0] < AIM or any(cost.failed for each in costs.values() for cost in each))
 

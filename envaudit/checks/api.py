@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from envaudit.checks.declared import applies, lacking_of
+from envaudit.checks.declared import applying, lacking_of
 from envaudit.checks.fixes import install_command
 from envaudit.checks.module_names import fix_for, project_with
 from envaudit.model import Confidence, Evidence, Finding, Fix, Involved, Severity
@@ -32,25 +32,32 @@ def check_names(facts: Facts) -> Iterator[Finding]:
     owners = {dist.info_path: dist for dist in facts.distributions}
     visible = {str(key): dist for key, dist in facts.visible().items()}
     groups: dict[tuple[str, str, Severity, str], list[MissingName]] = {}
-    extras = _extras_of(facts, owners)
+    asked = {
+        missing: _asks_for(facts, owners[missing.owner], missing)
+        for missing in facts.names
+        if missing.owner in owners and missing.start and missing.at_import and not missing.provider
+    }
+    extras = _extras_of(facts, owners, asked)
     for missing in facts.names:
         dist = owners.get(missing.owner)
         if dist is None:
             continue
         # Nobody imports a private module by itself: most are for type checkers alone, as PIL._typing is.
         aside = not missing.start and missing.at_import and _is_private(missing.path)
-        judged = None if aside else _judge(facts, dist, missing, extras)
+        judged = None if aside else _judge(dist, missing, asked, extras)
         if judged is not None:
             code, severity = judged
             other = missing.provider or missing.absent.partition(".")[0]
             groups.setdefault((missing.owner, code, severity, other), []).append(missing)
     for (owner, code, severity, other), group in groups.items():
-        first = _ordered(group)[0]
-        extra = extras.get((owner, first.start), "") if code == "API003" else ""
-        yield _finding(facts, owners[owner], visible.get(other), code, severity, _ordered(group), extra)
+        ordered = _ordered(group)
+        extra = extras.get((owner, ordered[0].start), "") if code == "API003" else ""
+        yield _finding(facts, owners[owner], visible.get(other), code, severity, ordered, extra)
 
 
-def _extras_of(facts: Facts, owners: Mapping[str, Distribution]) -> dict[tuple[str, str], str]:
+def _extras_of(
+    facts: Facts, owners: Mapping[str, Distribution], asked: Mapping[MissingName, tuple[bool, str]]
+) -> dict[tuple[str, str], str]:
     """Return the extra that brings a module without which a top-level module cannot be imported, by owner and module.
 
     What else is missing there may come with it: starlette with the fastapi of an extra ``instruments``. A module called
@@ -58,22 +65,28 @@ def _extras_of(facts: Facts, owners: Mapping[str, Distribution]) -> dict[tuple[s
     """
     visible = facts.visible()
     extras: dict[tuple[str, str], str] = {}
-    for missing in facts.names:
-        dist = owners.get(missing.owner)
-        if dist is not None and missing.start and missing.at_import and not missing.provider:
-            served = missing.start.rpartition(".")[2]
+    for missing, answer in asked.items():
+        served = missing.start.rpartition(".")[2]
+        answers = [answer]
+        if normalised(served) not in visible:
             other = missing._replace(module=served, absent=served, name="")
-            for each in (missing,) if normalised(served) in visible else (missing, other):
-                declared, extra = _asks_for(facts, dist, each)
-                if extra and not declared:
-                    extras.setdefault((missing.owner, missing.start), extra)
+            answers.append(_asks_for(facts, owners[missing.owner], other))
+        for declared, extra in answers:
+            if extra and not declared:
+                extras.setdefault((missing.owner, missing.start), extra)
     return extras
 
 
 def _judge(
-    facts: Facts, dist: Distribution, missing: MissingName, extras: Mapping[tuple[str, str], str]
+    dist: Distribution,
+    missing: MissingName,
+    asked: Mapping[MissingName, tuple[bool, str]],
+    extras: Mapping[tuple[str, str], str],
 ) -> tuple[str, Severity] | None:
-    """Say what a missing name means; nothing when another check says it better."""
+    """Say what a missing name means; nothing when another check says it better.
+
+    ``asked`` is what ``_asks_for`` says of modules that nobody has.
+    """
     if not missing.at_import:
         return "API002", Severity.NOTE if missing.of_part else Severity.WARNING
     if missing.provider:
@@ -81,7 +94,7 @@ def _judge(
         return "API001", severity if missing.start else Severity.NOTE
     if not missing.start:
         return None
-    if _asks_for(facts, dist, missing)[0]:
+    if asked[missing][0]:
         return None  # DEP001 says so
     if (missing.owner, missing.start) in extras:
         return "API003", Severity.NOTE
@@ -100,7 +113,7 @@ def _asks_for(facts: Facts, dist: Distribution, missing: MissingName) -> tuple[b
     for requirement in dist.requires:
         match = _NAME.match(requirement.strip())
         if match is not None and _normal(match[0]) in names:
-            if applies(requirement, facts.target.markers):
+            if applying(requirement, facts.target.markers) is not None:
                 return True, ""
             of_extra = _EXTRA.search(requirement.partition(";")[2])
             extra = extra or (of_extra[1] if of_extra else "")

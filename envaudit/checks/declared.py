@@ -24,6 +24,14 @@ class Declared(NamedTuple):
     bounds: tuple[str, ...]
 
 
+class Required(NamedTuple):
+    """A requirement that holds on a target: of what, by its normalised name, with which extras, and its bounds."""
+
+    name: NormalizedName
+    extras: tuple[str, ...]
+    bounds: tuple[str, ...]
+
+
 def requirements_on(facts: Facts, name: str, among: Container[str] | None = None) -> Iterator[Declared]:
     """Yield what visible distributions require of ``name``; a line that cannot be understood is left to ``DEP004``.
 
@@ -39,9 +47,9 @@ def requirements_on(facts: Facts, name: str, among: Container[str] | None = None
             match = _NAME.match(text)
             if match is None or normalised(match[1]) != name:
                 continue
-            bounds = _bounds(text, facts.target.markers)
-            if bounds is not None:
-                yield Declared(dist, bounds)
+            wanted = applying(text, facts.target.markers)
+            if wanted is not None:
+                yield Declared(dist, wanted.bounds)
 
 
 def is_required(facts: Facts, name: str) -> bool:
@@ -49,9 +57,21 @@ def is_required(facts: Facts, name: str) -> bool:
     return next(requirements_on(facts, name), None) is not None
 
 
-def applies(text: str, markers: Mapping[str, str]) -> bool:
-    """Whether a requirement holds on a target without an extra."""
-    return _bounds(text, markers) is not None
+def applying(text: str, markers: Mapping[str, str], extra: str = "") -> Required | None:
+    """Read a requirement; ``None`` when it does not hold on a target, with an extra or without any, or is none."""
+    plain = requirement_of(text)
+    needed = marker_holds(plain.marker, markers, extra) if plain is not None else None
+    if plain is not None and needed is not None:
+        return Required(normalised(plain.name), plain.extras, tuple(map(str, plain.bounds))) if needed else None
+    from packaging.requirements import Requirement  # noqa: PLC0415  only where it is asked for
+
+    try:
+        parsed = Requirement(text)
+        needed = parsed.marker is None or parsed.marker.evaluate({**markers, "extra": extra})
+    except ValueError:  # also of a marker that compares what cannot be compared
+        return None
+    extras, bounds = tuple(sorted(parsed.extras)), tuple(map(str, parsed.specifier))
+    return Required(normalised(parsed.name), extras, bounds) if needed else None
 
 
 def lacking_of(facts: Facts, dist: Distribution) -> tuple[str, ...]:
@@ -65,33 +85,20 @@ def lacking_of(facts: Facts, dist: Distribution) -> tuple[str, ...]:
     seen: set[tuple[str, str]] = {(dist.info_path, "")}
     while pending:
         one, extra = pending.pop()
-        for name, extras, bounds in _required(one, extra, facts.target.markers):
-            found = visible.get(name)
-            if found is None:
-                lacking.setdefault(name, name + ",".join(bounds))
+        for text in one.requires:
+            if not extra and "extra" in text.partition(";")[2]:
                 continue
-            asked = [(found, each) for each in ("", *extras) if (found.info_path, each) not in seen]
+            wanted = applying(text, facts.target.markers, extra)
+            if wanted is None:
+                continue
+            found = visible.get(wanted.name)
+            if found is None:
+                lacking.setdefault(wanted.name, wanted.name + ",".join(wanted.bounds))
+                continue
+            asked = [(found, each) for each in ("", *wanted.extras) if (found.info_path, each) not in seen]
             seen.update((each.info_path, wanted) for each, wanted in asked)
             pending += asked
     return tuple(lacking[name] for name in sorted(lacking))
-
-
-def _required(
-    dist: Distribution, extra: str, markers: Mapping[str, str]
-) -> Iterator[tuple[NormalizedName, tuple[str, ...], tuple[str, ...]]]:
-    """Yield name, extras and bounds of the requirements that apply; what cannot be read is left to ``DEP004``."""
-    from packaging.requirements import Requirement  # noqa: PLC0415  only where something is missing
-
-    for text in dist.requires:
-        if not extra and "extra" in text.partition(";")[2]:
-            continue
-        try:
-            wanted = Requirement(text)
-            needed = wanted.marker is None or wanted.marker.evaluate({**markers, "extra": extra})
-        except ValueError:  # also of a marker that compares what cannot be compared
-            continue
-        if needed:
-            yield normalised(wanted.name), tuple(sorted(wanted.extras)), tuple(map(str, wanted.specifier))
 
 
 def admits(bound: str, version: str) -> bool:
@@ -102,19 +109,3 @@ def admits(bound: str, version: str) -> bool:
     from packaging.specifiers import Specifier  # noqa: PLC0415  20 ms that a run may save
 
     return Specifier(bound).contains(version, prereleases=True)
-
-
-def _bounds(text: str, markers: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Return the bounds of a requirement, ``None`` when it does not apply or is none."""
-    plain = requirement_of(text)
-    applies = marker_holds(plain.marker, markers) if plain and plain.marker else True
-    if plain is not None and applies is not None:
-        return tuple(map(str, plain.bounds)) if applies else None
-    from packaging.requirements import Requirement  # noqa: PLC0415  only where it is asked for
-
-    try:
-        requirement = Requirement(text)
-        needed = requirement.marker is None or requirement.marker.evaluate({**markers, "extra": ""})
-    except ValueError:  # also of a marker that compares what cannot be compared
-        return None
-    return tuple(map(str, requirement.specifier)) if needed else None

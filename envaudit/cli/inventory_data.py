@@ -7,7 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from envaudit import __version__
+from envaudit.checks.declared import applying
 from envaudit.files import looking_inside
+from envaudit.plain_versions import normalised
 from envaudit.scan import depth_below_prefix
 from envaudit.scan.inventory import Size, author_of, is_wheel, measure, origin_of, read_direct_url, read_metadata
 
@@ -93,22 +95,13 @@ def inventory(facts: Facts, *, by_size: bool = False) -> Inventory:
 
 def _requires(dist: Distribution, markers: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names a distribution requires here without any extra; a line that is no requirement is left out."""
-    from packaging.requirements import Requirement  # noqa: PLC0415
-    from packaging.utils import canonicalize_name  # noqa: PLC0415
-
-    names = set()
+    names: set[str] = set()
     for text in dist.requires:
         if ";" not in text:  # most lines, and parsing one takes long
             match = _NAME.match(text)
-            names |= {canonicalize_name(match[1])} if match else set()
-            continue
-        try:
-            requirement = Requirement(text)
-            needed = requirement.marker is None or requirement.marker.evaluate({**markers, "extra": ""})
-        except ValueError:  # also of a marker that compares what cannot be compared
-            continue
-        if needed:
-            names.add(canonicalize_name(requirement.name))
+            names |= {normalised(match[1])} if match else set()
+        elif (wanted := applying(text, markers)) is not None:
+            names.add(wanted.name)
     return tuple(sorted(names))
 
 

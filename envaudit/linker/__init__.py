@@ -10,6 +10,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from envaudit import shared_work
 from envaudit.binary.symbols import is_tagged
 from envaudit.errors import ReadError
 from envaudit.files_root import Root
@@ -20,7 +21,6 @@ from envaudit.linker.known import has_operators
 from envaudit.linker.library import Shelf
 from envaudit.linker.process import Offered, Process, host_page_size
 from envaudit.model import Gap, LinkedFile, Resolved
-from envaudit.shared_work import work_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -170,17 +170,18 @@ class _Work(NamedTuple):
 
 def _shared(work: _Work, closures: Closures, files: Sequence[tuple[Binary, Library]]) -> list[LinkedFile]:
     """Do what ``link_all`` does in two processes, distribution by distribution; what they note is lost."""
-    parts = [list(part) for _, part in groupby(files, key=lambda file: file[0].owner)]
-    if len(files) < _ENOUGH_FILES:
+    if len(files) < _ENOUGH_FILES or not shared_work.may_fork():
         return work.link_all(files, closures)
     import pickle  # noqa: PLC0415  few targets have so many files
+
+    parts = [list(part) for _, part in groupby(files, key=lambda file: file[0].owner)]
 
     def do(number: int) -> list[bytes]:
         return [pickle.dumps(work.link_all(parts[number], closures), pickle.HIGHEST_PROTOCOL)]
 
     if work.judge is not None:
         work.process.exports_known()
-    done = work_shared(do, [len(part) for part in parts], _ENOUGH_FILES)
+    done = shared_work.work_shared(do, [len(part) for part in parts], _ENOUGH_FILES)
     # What is read here was written by this program a moment ago, in memory that nobody else can reach.
     return [file for number in range(len(parts)) for data in done[number] for file in pickle.loads(data)]  # noqa: S301
 

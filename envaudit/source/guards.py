@@ -38,7 +38,8 @@ _CATCH_NONE = frozenset(
 )
 # A condition that mentions one of these asks what there is: the version, the platform, whether a name exists.
 ASKS = re.compile(
-    r"version|major|minor|^[a-z]{2,}(?:_\d+)+$|compat|hasattr|getattr|platform|has_|have|avail|installed|import|find_spec|legacy|deprecat|support"
+    r"version|major|minor|^[a-z]{2,}(?:_\d+)+$|compat|hasattr|getattr|platform|has_|have|avail|installed|import"
+    r"|find_spec|legacy|deprecat|support"
     r"|_?(?:ge|gt|gte|lt|lte|le|eq|under|before|after|since|over)_?p?\d|(?:np|py|pd|numpy|pandas|scipy|python|mpl|sp|tf"
     r"|torch|sklearn)_?(?:v|ver)?_?\d|^is_|^_is_|^py2|^py3|pypy|^use_|^(?:ge|gt|lt|le)$|linux|windows|darwin",
     re.IGNORECASE,
