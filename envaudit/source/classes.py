@@ -116,8 +116,7 @@ class Classes(Definitions):
         found: list[str] = []
         header = re.compile(rb"\nclass[ ]+(\w+)\([^)]*\b" + re.escape(definition.name.encode()) + rb"\b")
         for module in (package, *self._siblings(package)):
-            inner = self.modules.find(module)
-            text = self.modules.text(inner) if inner is not None and not inner.compiled else None
+            text = self.source_of(module)
             names = [name.decode("ascii", "replace") for name in header.findall(b"\n" + text)] if text else []
             found += [
                 f"{module}.{name}" for name in names if definition.dotted in (self._base_names(module, name) or ())

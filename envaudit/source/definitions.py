@@ -108,15 +108,17 @@ class Definitions:
         """Return what a module binds; nothing for one that cannot be read."""
         known = self._indexes.get(module)
         if known is None:
-            place = self.modules.find(module)
-            text = None if place is None or place.compiled else self.modules.text(place)
-            known = _EMPTY
-            if place is not None and text is not None:
-                known = self._read(module, b"\n" + text, is_package=place.is_package)
+            text = self.source_of(module)
+            known = _EMPTY if text is None else self._read(module, b"\n" + text)
             self._indexes[module] = known
         return known
 
-    def _read(self, module: str, text: bytes, *, is_package: bool) -> _Index:
+    def source_of(self, module: str) -> bytes | None:
+        """Return the source of a module, ``None`` for one that is compiled, not there or cannot be read."""
+        place = self.modules.find(module)
+        return None if place is None or place.compiled else self.modules.text(place)
+
+    def _read(self, module: str, text: bytes) -> _Index:
         index = _Index({}, {}, {}, ())
         for match in _DEFINES.finditer(text):
             index.defines.setdefault(match[2].decode("ascii", "replace"), []).append(
@@ -124,14 +126,15 @@ class Definitions:
             )
         for name, written in _ALIAS.findall(text):
             index.aliases.setdefault(name.decode(), set()).add(written.decode())
-        stars = self._note_imports(index.imports, module, self._statements.at_start(text), is_package=is_package)
+        stars = self._note_imports(index.imports, module, self._statements.at_start(text))
         return index._replace(stars=stars)
 
-    @staticmethod
     def _note_imports(
-        found: dict[str, set[tuple[str, str]]], module: str, statements: Iterable[Statement], *, is_package: bool
+        self, found: dict[str, set[tuple[str, str]]], module: str, statements: Iterable[Statement]
     ) -> tuple[str, ...]:
         """Note what statements import, by the name it has then, and return the modules that are taken as a whole."""
+        place = self.modules.find(module)
+        is_package = place is not None and place.is_package
         stars = []
         for written, names in statements:
             origin = absolute_name(module, written, is_package=is_package)
@@ -151,16 +154,14 @@ class Definitions:
         if found is not None:
             return found
         if module not in self._inner:
-            place = self.modules.find(module)
-            text = None if place is None or place.compiled else self.modules.text(place)
             inner = self._inner[module] = {}
-            if place is not None and text is not None:
-                self._note_imports(inner, module, self._statements.indented(text), is_package=place.is_package)
+            text = self.source_of(module)
+            if text is not None:
+                self._note_imports(inner, module, self._statements.indented(text))
         return self._inner[module].get(name, set())
 
     def _block(self, module: str, start: int) -> bytes:
         """Return the source of what is defined at a place of a module."""
-        place = self.modules.find(module)
-        text = b"\n" + (self.modules.text(place) or b"") if place is not None else b""
+        text = b"\n" + (self.source_of(module) or b"")
         end = _NEXT.search(text, start + 1)
         return text[start : end.start() if end is not None else None]
