@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     _Token = str | bool | None  # a bracket, "and" or "or"; whether a comparison holds
 
+_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _LENGTH = 64  # of a version; no real one is longer
 _TOKENS = 64  # of a marker
 _VERSION = re.compile(r"(\d+(?:\.\d+)*)(\.post\d+)?(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?", re.ASCII)
@@ -98,6 +99,12 @@ def normalised(name: str) -> NormalizedName:
     while "--" in key:
         key = key.replace("--", "-")
     return cast("NormalizedName", key)
+
+
+def name_of(text: str) -> NormalizedName | None:
+    """Return the normalised name that a requirement begins with, whatever follows; ``None`` where none stands."""
+    match = _NAME.match(text)
+    return normalised(match[1]) if match is not None else None
 
 
 def release_of(version: str) -> Release | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.plain_versions import holds, marker_holds, normalised, requirement_of
+from envaudit.plain_versions import holds, marker_holds, name_of, normalised, requirement_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from envaudit.model import Distribution, Facts
-
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 class Declared(NamedTuple):
@@ -44,8 +41,7 @@ def requirements_on(facts: Facts, name: str, among: Container[str] | None = None
             # at its name twenty times as much as looking at its first letter.
             if text[:1].lower() != first and not text[:1].isspace():
                 continue
-            match = _NAME.match(text)
-            if match is None or normalised(match[1]) != name:
+            if name_of(text) != name:
                 continue
             wanted = applying(text, facts.target.markers)
             if wanted is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from envaudit import __version__
 from envaudit.checks.declared import applying
 from envaudit.files import looking_inside
-from envaudit.plain_versions import normalised
+from envaudit.plain_versions import name_of
 from envaudit.scan import depth_below_prefix
 from envaudit.scan.inventory import Size, author_of, is_wheel, measure, origin_of, read_direct_url, read_metadata
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from envaudit.model import Binary, Distribution, Facts
 
 SCHEMA_VERSION = 1
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)")
 
 
@@ -95,14 +94,9 @@ def inventory(facts: Facts, *, by_size: bool = False) -> Inventory:
 
 def _requires(dist: Distribution, markers: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names a distribution requires here without any extra; a line that is no requirement is left out."""
-    names: set[str] = set()
-    for text in dist.requires:
-        if ";" not in text:  # most lines, and parsing one takes long
-            match = _NAME.match(text)
-            names |= {normalised(match[1])} if match else set()
-        elif (wanted := applying(text, markers)) is not None:
-            names.add(wanted.name)
-    return tuple(sorted(names))
+    # Most lines have no marker, and parsing one takes long.
+    here = (text for text in dist.requires if ";" not in text or applying(text, markers) is not None)
+    return tuple(sorted({name for text in here if (name := name_of(text)) is not None}))
 
 
 def _version(text: str) -> tuple[int, ...]:

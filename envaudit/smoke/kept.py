@@ -17,7 +17,6 @@ import io
 import json
 import os
 import platform
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from envaudit.errors import ReadError
 from envaudit.files import read_bytes, read_text
 from envaudit.model import CrashPlace, SmokeResult
+from envaudit.plain_versions import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 _VERSION = "smoke-1"
 _HERE = Path(__file__).parent
 _RECORD_LIMIT = 64 * 1024 * 1024
-_REQUIRED = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _CRASHES = frozenset({"crash", "abort", "illegal-instruction", "wrong-result"})
 # Exceptions that say what is wrong with the environment. An OSError or a RuntimeError may say that the disk is full or
 # that no thread can be started.
@@ -132,12 +131,9 @@ class KeptResults:
 
     def _required(self, key: NormalizedName) -> set[NormalizedName]:
         """Return what is installed of the names in a distribution's requirements."""
-        from packaging.utils import canonicalize_name  # noqa: PLC0415 - only a run that keeps results needs it
-
         if key not in self._requirements:
-            matches = map(_REQUIRED.match, self._distributions[key].requires)
-            names = {canonicalize_name(match[1]) for match in matches if match is not None}
-            self._requirements[key] = names & self._distributions.keys()
+            names = map(name_of, self._distributions[key].requires)
+            self._requirements[key] = {name for name in names if name is not None and name in self._distributions}
         return self._requirements[key]
 
     def _content(self, key: NormalizedName) -> str:

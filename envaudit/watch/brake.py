@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from envaudit.watch.crash import SIGNALS, Crash, Fault, NativeFrame, read_text
+from envaudit.watch.crash import SIGNALS, UNSEEN, Crash, Fault, NativeFrame, read_text
 from envaudit.watch.fault import describe, find_context
 from envaudit.watch.machine import X86_64, this_machine
 from envaudit.watch.memory import Memory
@@ -32,10 +32,9 @@ _MOST_THREADS = 4096
 def can_look() -> str:
     """Return why the native stack of a crash cannot be read on this system; empty where it can."""
     if sys.platform != "linux":
-        return "the library of a crash can be read on Linux only: the signal and the Python line are known here"
+        return UNSEEN.format("Linux")
     if this_machine() is None:
-        known = "x86_64 and aarch64"
-        return f"the library of a crash can be read on {known} only: the signal and the Python line are known here"
+        return UNSEEN.format("x86_64 and aarch64")
     return ""
 
 

@@ -15,6 +15,8 @@ SIGNALS = {
 }
 _FRAME = re.compile(r'^ {2}File "(?P<path>.*)", line (?P<line>\d+) in (?P<function>.*)$')
 _MOST_FRAMES = 60
+# Why there is no native stack of a crash, with the systems or processors where there is one.
+UNSEEN = "the library of a crash can be read on {} only: the signal and the Python line are known here"
 _FATAL = "Fatal Python error: "
 
 

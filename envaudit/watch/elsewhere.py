@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from envaudit.watch.crash import SIGNALS, Crash, Fault, read_text
+from envaudit.watch.crash import SIGNALS, UNSEEN, Crash, Fault, read_text
 from envaudit.watch.host import Counters
 from envaudit.watch.launch import BOOT
 from envaudit.watch.samples import Samples
@@ -29,7 +29,6 @@ _LOOK = 0.05  # seconds between two looks
 _QUIET = 0.3  # seconds without another word after which a text is complete
 _MOST_TEXT = 4 * 1024 * 1024
 _NAMES = ("brake", "ask", "talk")
-WHY = "the library of a crash can be read on Linux only: the signal and the Python line are known here"
 
 
 def watch_elsewhere(request: dict[str, Any]) -> dict[str, Any]:
@@ -161,4 +160,4 @@ def _text(path: str) -> str:
 
 def _crash(pid: int, text: str) -> Crash:
     reason, frames = read_text(text)
-    return Crash(pid, SIGNALS.get(reason, ""), reason, Fault(""), (), frames, WHY, 0, 0)
+    return Crash(pid, SIGNALS.get(reason, ""), reason, Fault(""), (), frames, UNSEEN.format("Linux"), 0, 0)
