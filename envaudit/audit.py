@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from envaudit.asked import asked_by
-from envaudit.baseline import read_baseline
 from envaudit.checks.registry import CHECKS, run_checks
 from envaudit.files import looking_inside
 from envaudit.files_seen import doubt
@@ -40,7 +39,11 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     named that does not exist or the baseline is damaged. Everything that goes wrong later is a gap in the report.
     """
     started = time.perf_counter()
-    baseline = read_baseline(settings.baseline) if settings.baseline else None
+    baseline = None
+    if settings.baseline:
+        from envaudit.baseline import read_baseline  # noqa: PLC0415  most runs have none
+
+        baseline = read_baseline(settings.baseline)
     target = locate(TargetRequest(settings.target or None, settings.python or None), environ, cwd, settings.root)
     facts = _gathered(target, settings, environ)
     if any(wanted(settings, family) for family in ("INS", "ENV")):
@@ -49,11 +52,10 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     facts = _with_kernels(facts, settings, environ)
     facts = _with_code(facts, settings)
     facts = _with_index(facts, settings, environ, cwd)
-    installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()}
-    rulebook = load_rules(rule_places(settings), installed)
+    tried = bool(settings.smoke) and wanted(settings, "RUN")
+    rulebook = load_rules(rule_places(settings), _judged_by_rules(facts, settings, tried=tried))
     reject_unknown_rules(settings, rulebook.ids())
     smoke_seconds = None
-    tried = bool(settings.smoke) and wanted(settings, "RUN")
     if tried and not can_start(target):
         facts = replace(facts, gaps=(*facts.gaps, *_not_started(target, settings)))
     elif tried:
@@ -72,9 +74,14 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
 
 def _checks(settings: Settings, *, tried: bool) -> tuple[Check, ...]:
     """Return the checks of which something could be shown; all of them when a smoke test's failure wants a cause."""
-    if tried:
-        return CHECKS
-    return tuple(check for check in CHECKS if any(wanted(settings, code) for code in check.codes))
+    return CHECKS if tried else tuple(check.only(lambda code: wanted(settings, code)) for check in CHECKS)
+
+
+def _judged_by_rules(facts: Facts, settings: Settings, *, tried: bool) -> Mapping[str, str]:
+    """Return the versions that rules may speak of, by name; none where nothing is asked that a rule could answer."""
+    if not tried and not any(wanted(settings, code) for code in ("EA", "INS003")):
+        return {}
+    return {key: dist.version for key, dist in facts.visible().items()}
 
 
 def rule_places(settings: Settings) -> tuple[str, ...]:

@@ -1,31 +1,16 @@
-"""Shared libraries: what the loader will do with each compiled file (``LNK``)."""
+"""Shared libraries: whether the files are whole, and whether it is known what loads them (``LNK``)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from envaudit.checks.fixes import reinstall
-from envaudit.checks.lnk_elsewhere import check_elsewhere
-from envaudit.checks.lnk_missing import check_missing
-from envaudit.checks.lnk_process import check_process
-from envaudit.checks.lnk_symbols import check_symbols
-from envaudit.checks.lnk_versions import check_versions
 from envaudit.model import Confidence, Evidence, Finding, Gap, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envaudit.model import Binary, Facts
-
-
-def check_links(facts: Facts) -> Iterator[Finding]:
-    """Yield ``LNK001`` to ``LNK007``, one finding for each distribution and defect."""
-    yield from check_missing(facts)
-    yield from check_elsewhere(facts)
-    yield from check_versions(facts)
-    yield from check_symbols(facts)
-    yield from check_process(facts)
-    yield from _cut_short(facts)
 
 
 def unknown_loader(facts: Facts) -> Iterator[Gap]:
@@ -35,7 +20,8 @@ def unknown_loader(facts: Facts) -> Iterator[Gap]:
         yield Gap("LNK", facts.target.prefix, f"what compiled files load is not followed on {platform}")
 
 
-def _cut_short(facts: Facts) -> Iterator[Finding]:
+def check_whole(facts: Facts) -> Iterator[Finding]:
+    """Yield ``LNK007``, one finding for each distribution with files that are cut short."""
     cut: dict[str, list[Binary]] = {}
     for binary in facts.binaries:
         if binary.facts is not None and binary.facts.truncated:

@@ -26,11 +26,10 @@ _SHOWN = 3
 
 
 def check_platform(facts: Facts) -> Iterator[Finding | Gap]:
-    """Yield ``PLT001`` to ``PLT003``."""
+    """Yield ``PLT001`` and ``PLT002``."""
     for dist in facts.visible().values():
         yield from _requires_python(facts, dist)
         yield from _wheel_tags(facts, dist)
-    yield from _foreign_modules(facts)
 
 
 def _requires_python(facts: Facts, dist: Distribution) -> Iterator[Finding | Gap]:
@@ -121,8 +120,8 @@ def _only_misnamed(facts: Facts, dist: Distribution) -> bool:
     return not tied and (platforms == unnamed or fits(sorted(platforms), facts.target) is Fit.YES)
 
 
-def _foreign_modules(facts: Facts) -> Iterator[Finding]:
-    """Find extension modules that this Python never looks at, and that nothing beside them replaces."""
+def check_suffixes(facts: Facts) -> Iterator[Finding]:
+    """Yield ``PLT003``: extension modules that this Python never looks at, and that nothing beside them replaces."""
     owners = {dist.info_path: dist for dist in facts.distributions if not dist.hidden_by}
     foreign: dict[str, list[Binary]] = {}
     fitting: dict[str, int] = {}

@@ -9,19 +9,47 @@ from envaudit.checks import causes
 from envaudit.model import Finding, Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
     from envaudit.model import Facts
     from envaudit.rulebook import Rulebook
 
 
+class Part(NamedTuple):
+    """A function of this package, ``module.function``, the codes it can report, and ``when`` it has anything to do.
+
+    Its module is imported when it runs: all of them take 30 ms to import, and a run that selects codes needs few.
+    """
+
+    place: str
+    codes: tuple[str, ...]
+    when: Callable[[Facts], bool] | None = None
+
+    def run(self, facts: Facts, rulebook: Rulebook) -> Iterable[Finding | Gap]:
+        """Return what it finds."""
+        if self.when is not None and not self.when(facts):
+            return ()
+        module, _, function = self.place.partition(".")
+        check = getattr(import_module(f"envaudit.checks.{module}"), function)
+        found: Iterable[Finding | Gap] = check(facts, rulebook) if self.place in _BY_RULES else check(facts)
+        return found
+
+
 class Check(NamedTuple):
-    """One family of checks: the codes it can report, and what it holds against what."""
+    """A family of checks: what it holds against what, and its parts."""
 
     name: str
-    codes: tuple[str, ...]
     purpose: str
-    run: Callable[[Facts, Rulebook], Iterator[Finding | Gap]]
+    parts: tuple[Part, ...]
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes it can report, each once."""
+        return tuple(dict.fromkeys(code for part in self.parts for code in part.codes))
+
+    def only(self, wanted: Callable[[str], bool]) -> Check:
+        """Return it without the parts that can report nothing of what is wanted."""
+        return self._replace(parts=tuple(part for part in self.parts if any(map(wanted, part.codes))))
 
 
 class Judgement(NamedTuple):
@@ -32,157 +60,153 @@ class Judgement(NamedTuple):
     crashed: bool
 
 
-def _from(*places: str) -> Callable[[Facts, Rulebook], Iterator[Finding | Gap]]:
-    """Make a check of functions of this package, ``module.function``; their modules are imported when it runs.
-
-    All of them take 30 ms to import, and a run that selects codes needs few.
-    """
-
-    def run(facts: Facts, rulebook: Rulebook) -> Iterator[Finding | Gap]:
-        for place in places:
-            module, _, function = place.partition(".")
-            check = getattr(import_module(f"envaudit.checks.{module}"), function)
-            yield from check(facts, rulebook) if place in _BY_RULES else check(facts)
-
-    return run
+# Parts that also look into the rules.
+_BY_RULES = frozenset({"ins_shared.check_shared", "known.check_known", "known_ranges.check_ranges"})
 
 
-# Checks that also look into the rules.
-_BY_RULES = frozenset({"ins_shared.check_shared"})
+def _is_predicted(facts: Facts) -> bool:
+    """Whether something is said of compiled files that are not at hand; an installed target mostly has its files."""
+    return bool(facts.predicted) or facts.target.kind == "described"
 
 
-def _check_known(facts: Facts, rulebook: Rulebook) -> Iterator[Finding | Gap]:
-    """Judge settled versions, and those that are still open where a target is only described."""
-    from envaudit.checks import known  # noqa: PLC0415  as above
+def _is_described(facts: Facts) -> bool:
+    """Whether versions may still be open; of an installed target none is."""
+    return facts.described is not None
 
-    yield from known.check_known(facts, rulebook)
-    if facts.described is not None:
-        from envaudit.checks.known_ranges import check_ranges  # noqa: PLC0415  an installed target has no ranges
 
-        yield from check_ranges(facts, rulebook)
+def _codes(family: str, first: int, last: int = 0) -> tuple[str, ...]:
+    """Return the codes of a family from one number to another."""
+    return tuple(f"{family}{number:03}" for number in range(first, (last or first) + 1))
 
 
 CHECKS: tuple[Check, ...] = (
     Check(
         "environment",
-        tuple(f"ENV{number:03}" for number in range(1, 11)),
         "the interpreter and the folders of the environment, its scripts, its pip, and who else writes into it",
-        _from("env.check_environment", "env_state.check_state"),
+        (
+            Part("env.check_environment", _codes("ENV", 1, 4)),
+            Part("env_state.check_state", _codes("ENV", 5, 10)),
+        ),
     ),
     Check(
         "declared dependencies",
-        ("DEP001", "DEP002", "DEP003", "DEP004"),
         "what METADATA asks for against what is installed",
-        _from("dep.check_declared", "dep.check_solvable"),
+        (
+            Part("dep.check_declared", _codes("DEP", 1, 4)),
+            Part("dep.check_solvable", _codes("DEP", 2)),
+        ),
     ),
     Check(
         "Python and platform",
-        ("PLT001", "PLT002", "PLT003", "PLT004", "PLT005", "PLT006"),
         "Requires-Python, wheel tags, suffixes and machine code against the interpreter and the machine",
-        _from("plt.check_platform", "plt_content.check_content"),
+        (
+            Part("plt.check_platform", _codes("PLT", 1, 2)),
+            Part("plt.check_suffixes", _codes("PLT", 3)),
+            Part("plt_content.check_content", _codes("PLT", 4, 6)),
+        ),
     ),
     Check(
         "NumPy C API",
-        ("ABI001", "ABI002", "ABI003", "ABI004"),
         "what every compiled module needs of NumPy against the NumPy that is installed",
-        lambda facts, _: _check_numpy(facts),
+        (
+            Part("abi.check_numpy_abi", _codes("ABI", 1, 4)),
+            Part("abi_predicted.predict_numpy_abi", _codes("ABI", 1, 4), _is_predicted),
+            Part("abi_open.predict_open_numpy", _codes("ABI", 1, 4), _is_described),
+        ),
     ),
     Check(
         "shared libraries",
-        tuple(f"LNK{number:03}" for number in range(1, 8)),
         "what the loader would find for every compiled module: libraries, versions, symbols",
-        _from("lnk.unknown_loader", "lnk.check_links"),
+        (
+            Part("lnk.unknown_loader", _codes("LNK", 1, 7)),
+            Part("lnk_missing.check_missing", _codes("LNK", 1)),
+            Part("lnk_elsewhere.check_elsewhere", _codes("LNK", 1, 2)),
+            Part("lnk_versions.check_versions", _codes("LNK", 2)),
+            Part("lnk_symbols.check_symbols", _codes("LNK", 3, 4)),
+            Part("lnk_process.check_process", _codes("LNK", 5, 6)),
+            Part("lnk.check_whole", _codes("LNK", 7)),
+        ),
     ),
     Check(
         "mixed layers",
-        ("LNK008", "API010"),
         "code that protobuf and pybind11 made against what it meets in this environment",
-        _from("mixed.check_mixed"),
+        (Part("mixed.check_mixed", ("LNK008", "API010")),),
     ),
     Check(
         "Python names",
-        ("API001", "API002", "API003"),
         "every name that a source asks of another distribution or of Python, against what that has",
-        _from("api.check_names", "user_code.check_user_code"),
+        (
+            Part("api.check_names", _codes("API", 1, 3)),
+            Part("user_code.check_user_code", _codes("API", 1, 3)),
+        ),
     ),
     Check(
         "integrity",
-        tuple(f"INS{number:03}" for number in range(1, 6)),
         "what RECORD lists, against what is there: missing and changed files, two owners, two versions",
-        _from(
-            "ins.check_installed",
-            "ins_bytecode.check_bytecode",
-            "ins_shared.check_shared",
-            "twins.check_twins",
-            "ins_versions.check_versions",
+        (
+            Part("ins.check_installed", _codes("INS", 1, 2)),
+            Part("ins_bytecode.check_bytecode", _codes("INS", 1)),
+            Part("ins_shared.check_shared", _codes("INS", 3)),
+            Part("twins.check_twins", _codes("INS", 4)),
+            Part("ins_versions.check_versions", _codes("INS", 5)),
         ),
     ),
     Check(
         "surroundings",
-        ("INS006", "INS007", "INS008"),
         "what was left behind, what every start of Python does, and what hides what on sys.path",
-        _from("around.check_around"),
+        (Part("around.check_around", _codes("INS", 6, 8)),),
     ),
-    Check("known-bad combinations", ("EA",), "the rules database", _check_known),
+    Check(
+        "known-bad combinations",
+        "the rules database",
+        (
+            Part("known.check_known", ("EA",)),
+            Part("known_ranges.check_ranges", ("EA",), _is_described),
+        ),
+    ),
     Check(
         "package index",
-        ("IDX001", "IDX002", "IDX003", "IDX004", "IDX005", "IDX006"),
         "what is pinned or installed against what package indexes say about it, where they are asked",
-        _from("idx.check_index"),
+        (Part("idx.check_index", _codes("IDX", 1, 6)),),
     ),
     Check(
         "host",
-        tuple(f"HST{number:03}" for number in range(1, 13)),
         "memory, processors, limits and variables of this machine against what libraries and your own code take",
-        _from("hst.check_host", "hst_memory.check_demands"),
+        (
+            Part("hst.check_host", _codes("HST", 1, 10)),
+            Part("hst_memory.check_demands", _codes("HST", 11, 12)),
+        ),
     ),
     Check(
         "Jupyter kernels",
-        tuple(f"JUP{number:03}" for number in range(1, 9)),
         "every kernel.json against the program and the environment it leads to",
-        _from("jup.check_kernels"),
+        (Part("jup.check_kernels", _codes("JUP", 1, 8)),),
     ),
     Check(
         "smoke tests",
-        tuple(f"RUN{number:03}" for number in range(1, 14)),
         "how small real computations ended, in a sandbox",
-        _from("run.check_smoke"),
+        (Part("run.check_smoke", _codes("RUN", 1, 13)),),
     ),
 )
-
-
-def _check_numpy(facts: Facts) -> Iterator[Finding | Gap]:
-    """Judge compiled files, and what is predicted of those that are not at hand."""
-    from envaudit.checks import abi  # noqa: PLC0415  as above
-
-    yield from abi.check_numpy_abi(facts)
-    if facts.predicted or facts.target.kind == "described":
-        from envaudit.checks.abi_predicted import predict_numpy_abi  # noqa: PLC0415  an installed target has its files
-
-        yield from predict_numpy_abi(facts)
-    if facts.described is not None:
-        from envaudit.checks.abi_open import predict_open_numpy  # noqa: PLC0415
-
-        yield from predict_open_numpy(facts)
 
 
 def run_checks(facts: Facts, rulebook: Rulebook, checks: tuple[Check, ...] = CHECKS) -> Judgement:
     """Run every check and join findings that have one cause.
 
-    A check that fails becomes a gap and never stops the others.
+    A part of one that fails becomes a gap and never stops the others.
     """
     findings: list[Finding] = []
     gaps: list[Gap] = list(facts.gaps)
     crashed = False
-    for check in checks:
+    for name, part in [(check.name, part) for check in checks for part in check.parts]:
         try:
-            for item in check.run(facts, rulebook):
+            for item in part.run(facts, rulebook):
                 if isinstance(item, Finding):
                     findings.append(item)
                 else:
                     gaps.append(item)
         except Exception as error:  # noqa: BLE001  one crashed check must not hide what the others found
             crashed = True
-            where = ", ".join(check.codes)
-            gaps.append(Gap(where, f"the check of {check.name}", f"it failed: {type(error).__name__}: {error}"))
+            where = ", ".join(part.codes)
+            gaps.append(Gap(where, f"the check of {name}", f"it failed: {type(error).__name__}: {error}"))
     return Judgement(tuple(causes.join_causes(findings, rulebook)), tuple(gaps), crashed)

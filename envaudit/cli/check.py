@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     if settings.cache and keeper.may_keep():
         # What the next run is to write if it finds nothing changed: this report, and since when it holds.
         later = written(
-            replace(report, unchanged_since=keeper.started), places, settings, environ, cwd=cwd, anchor=anchor
+            replace(report, unchanged_since=keeper.started()), places, settings, environ, cwd=cwd, anchor=anchor
         )
         keeper.keep(later, report.exit_code, "\n".join(said), _same_until(report, settings))
     return report.exit_code

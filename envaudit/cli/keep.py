@@ -6,11 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import envaudit
-from envaudit.cache.database import Cache, default_folder
+from envaudit.cache.place import default_folder
 from envaudit.cache.reports import VALUE_LIMIT, KeptReport, sealed
 from envaudit.cli.replay import request_of
 from envaudit.files_seen import doubt, signature_of_path
@@ -53,10 +52,14 @@ class Keeper:
         self._seen = seen
         self._folder = default_folder(environ)
         self._began = time.time_ns()
-        # With the offset of the local time, whose minutes people are shown.
-        self.started = datetime.now().astimezone().isoformat(timespec="seconds")
         self._request = request_of(arguments, environ)
         self.variables = Watched(environ)
+
+    def started(self) -> str:
+        """Return when the run has begun, with the offset of the local time, whose minutes people are shown."""
+        from datetime import datetime  # noqa: PLC0415  many runs keep no report
+
+        return datetime.fromtimestamp(self._began / 10**9).astimezone().isoformat(timespec="seconds")
 
     def may_keep(self) -> bool:
         """Whether the report could be kept, so that it is worth to render it for that."""
@@ -80,6 +83,8 @@ class Keeper:
             return "something was changed just before"
         if len(value) > VALUE_LIMIT:
             return f"it has {len(value)} bytes"
+        from envaudit.cache.database import Cache  # noqa: PLC0415  as above
+
         cache = Cache(self._folder)
         cache.put_report(self._request, sealed(self._request, value))
         cache.close()

@@ -154,7 +154,7 @@ def _text_cannot_apply(text: str, installed: Mapping[str, str]) -> bool:
 
 def _cannot_apply(needs: Iterable[object], installed: Mapping[str, str]) -> bool:
     """Say whether one of the conditions speaks of a distribution, or a version of it, that is not installed."""
-    conditions = [parse_condition(text) for text in needs if isinstance(text, str)]
+    conditions = (parse_condition(text) for text in needs if isinstance(text, str))
     return any(
         condition.name not in installed or _is_another_version(condition, installed[condition.name])
         for condition in conditions

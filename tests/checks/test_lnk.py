@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envaudit.checks.lnk import check_links, unknown_loader
+from envaudit.checks.lnk import unknown_loader
 from envaudit.model import replace
+from tests.support.checks import check_links
 from tests.support.facts import make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envaudit.checks.lnk import check_links
 from envaudit.checks.lnk_elsewhere import version
 from envaudit.checks.plt_content import check_content
 from envaudit.model import Confidence, ImportPath, RecordEntry, Severity, replace
 from tests.binary.forge_named import IDENTITY, LOAD, RPATH
 from tests.binary.forge_others import ARM64, X86_64, Mach, fat
 from tests.linker.other_lab import CORE, OtherLab, mac, win
+from tests.support.checks import check_links
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from envaudit.checks.lnk import check_links
 from envaudit.checks.lnk_groups import listed
 from envaudit.model import Facts, ImportPath, LinkedFile, RecordEntry, Resolved, Severity, replace
+from tests.support.checks import check_links
 from tests.support.facts import SITE, make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:

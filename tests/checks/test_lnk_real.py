@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envaudit.checks.lnk import check_links
 from envaudit.model import Severity
 from tests.linker.lab import Lab, lab, needs_gcc
+from tests.support.checks import check_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

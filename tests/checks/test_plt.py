@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from envaudit.checks.plt import check_platform
 from envaudit.checks.tags import Fit, fits
 from envaudit.model import Finding, Gap, Severity
+from tests.support.checks import check_platform
 from tests.support.facts import make_binary, make_dist, make_facts, make_target
 
 

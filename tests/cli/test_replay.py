@@ -477,7 +477,8 @@ def test_a_crashed_check_keeps_nothing(place: Place, tmp_path: Path, monkeypatch
     def crash(*_: object) -> NoReturn:
         raise ZeroDivisionError
 
-    checks = (*CHECKS, CHECKS[0]._replace(run=crash))
+    parts = tuple(part._replace(when=crash) for part in CHECKS[0].parts)
+    checks = (*CHECKS, CHECKS[0]._replace(parts=parts))
     monkeypatch.setattr(envaudit.audit, "CHECKS", checks)
     assert "it failed: ZeroDivisionError" in str(place.report()["gaps"])
     assert _kept(tmp_path) == 0
