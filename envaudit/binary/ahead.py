@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ReadFile = tuple[BinaryFacts, Symbols | None]
 _Found = tuple[str, BinaryFacts, Symbols | None]
 
-ENOUGH_FILES = 100  # they take 25 ms to read; the second process takes 5
+ENOUGH_FILES = 40  # they take 6 ms to read; the second process takes 3, and more files come
 _FILES_A_PART = 5
 # Where a part stands in the memory that both processes share: its first byte and its length. A pipe hands out so few
 # bytes to one reader alone.

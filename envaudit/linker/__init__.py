@@ -169,8 +169,11 @@ class _Work(NamedTuple):
 
 
 def _shared(work: _Work, closures: Closures, files: Sequence[tuple[Binary, Library]]) -> list[LinkedFile]:
-    """Do what ``link_all`` does in two processes, distribution by distribution; what they note is lost."""
-    if len(files) < _ENOUGH_FILES or not shared_work.may_fork():
+    """Do what ``link_all`` does in two processes, distribution by distribution; what they note is lost.
+
+    Where only libraries are looked for, one process is done before a second could answer.
+    """
+    if work.judge is None or len(files) < _ENOUGH_FILES or not shared_work.may_fork():
         return work.link_all(files, closures)
     import pickle  # noqa: PLC0415  few targets have so many files
 
@@ -179,8 +182,7 @@ def _shared(work: _Work, closures: Closures, files: Sequence[tuple[Binary, Libra
     def do(number: int) -> list[bytes]:
         return [pickle.dumps(work.link_all(parts[number], closures), pickle.HIGHEST_PROTOCOL)]
 
-    if work.judge is not None:
-        work.process.exports_known()
+    work.process.exports_known()
     done = shared_work.work_shared(do, [len(part) for part in parts], _ENOUGH_FILES)
     # What is read here was written by this program a moment ago, in memory that nobody else can reach.
     return [file for number in range(len(parts)) for data in done[number] for file in pickle.loads(data)]  # noqa: S301

@@ -47,12 +47,15 @@ class Closures:
         self._chain = chain
         self._loaded = loaded
         self._known: dict[tuple[object, ...], tuple[Closure, frozenset[str]]] = {}
+        self._of_loaded: dict[tuple[str, ...], Closure] = {}
 
     def of(self, start: Library) -> Closure:
         """Return what a file loads, as ``close`` does."""
         facts = start.facts
         if facts is None or facts.truncated:
             return close(start, self._search, self._shelf, self._chain, self._loaded)
+        if all(map(self._loaded.__contains__, facts.needed)):
+            return self._of_nothing_new(start, facts.needed)
         # Where a file lies matters to a path that begins at it, and to a path that is none of a folder.
         paths = (*facts.rpath, *facts.runpath, *facts.needed)
         folder = start.path.rpartition("/")[0] if any("$" in path or "/" in path for path in paths) else ""
@@ -67,6 +70,15 @@ class Closures:
         if key not in self._known and start.soname not in names and start not in closure.rest:
             self._known[key] = (closure, names)
         return closure
+
+    def _of_nothing_new(self, start: Library, needed: tuple[str, ...]) -> Closure:
+        """Return the closure of a file that asks for nothing but what its process has loaded, as half of all do."""
+        known = self._of_loaded.get(needed)
+        if known is None:
+            found = tuple((name, _loaded(name, self._loaded)) for name in needed)
+            by_name = {name: each.library for name, each in found}
+            known = self._of_loaded[needed] = Closure((), by_name, found, ())
+        return known._replace(libraries=(start,), by_name={**known.by_name, start.soname: start})
 
 
 def _of_another(known: Closure, start: Library) -> Closure:
@@ -114,7 +126,8 @@ def close(
     asked = 0
     queue = deque([_Waiting(start, chain, early=False)])
     while queue:
-        library, inherited, early = queue.popleft()
+        asking = queue.popleft()
+        library, inherited, early = asking
         if library.facts is None or library.facts.truncated:
             unread = unread or f"{library.path}: {library.error or 'it is cut short'}"
             continue
@@ -125,7 +138,7 @@ def close(
         for name in library.facts.needed:
             if library is not start and (name in by_name or name in loaded):
                 continue  # it is there already, wherever this file would have found it
-            found = _find(name, _Waiting(library, inherited, early), search, loaded, by_name)
+            found = _find(name, asking, search, loaded, by_name)
             known = found is not None
             if found is None:
                 other = shelf.named(name, start.owner)
@@ -152,9 +165,14 @@ def _find(
 ) -> Found | None:
     """Find a name among what is loaded, else where the loader looks."""
     if name in loaded:
-        return Found(loaded[name], "system" if not loaded[name].installed else "loaded")
+        return _loaded(name, loaded)
     if name in by_name:
         # The file names it twice, in effect: the search is only asked how it would have been found.
         found = search.find(name, asking.library, asking.chain)
         return Found(by_name[name], found.how if found else "loaded")
     return search.find(name, asking.library, asking.chain)
+
+
+def _loaded(name: str, loaded: Mapping[str, Library]) -> Found:
+    """Return a library that the process has loaded before."""
+    return Found(loaded[name], "system" if not loaded[name].installed else "loaded")

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 class Library:
     """A compiled file: ``path`` inside the root, ``place`` on this machine, ``error`` why it could not be read.
 
+    ``soname`` is the name by which others ask for it: DT_SONAME, else that of the file.
     ``owner`` is the ``info_path`` of its distribution; ``installed`` says that it lies in the target's site folders.
     ``stored`` is what earlier runs have found out about its symbols, if that is kept.
     """
 
-    __slots__ = ("_answers", "_symbols", "error", "facts", "installed", "owner", "path", "place", "stored")
+    __slots__ = ("_answers", "_symbols", "error", "facts", "installed", "owner", "path", "place", "soname", "stored")
 
     def __init__(
         self, path: str, place: str, facts: BinaryFacts | None, error: str = "", symbols: Symbols | None = None
@@ -33,16 +34,12 @@ class Library:
         self.place = place
         self.facts = facts
         self.error = error
+        self.soname = (facts.soname if facts else "") or path.rpartition("/")[2]
         self.owner = ""
         self.installed = False
         self._symbols = symbols
         self._answers: dict[bytes, bool] = {}
         self.stored: Stored | None = None
-
-    @property
-    def soname(self) -> str:
-        """The name by which others ask for it: DT_SONAME, else that of the file."""
-        return (self.facts.soname if self.facts else "") or self.path.rpartition("/")[2]
 
     def symbols(self) -> Symbols:
         """Return its dynamic symbols, each kind of which is read when it is first asked for."""

@@ -187,8 +187,9 @@ class _Walk:
         if source.unknown and guard is Guard.NONE:
             self.complete = False
         for request in source.requests:
-            if guard | request.guard in _ORDER:
-                self._take(name, module, request, guard | request.guard)
+            both = request.guard if guard is Guard.NONE else guard | request.guard
+            if both in _ORDER:
+                self._take(name, module, request, both)
 
     def _take(self, name: str, module: _Module, request: Request, guard: Guard) -> None:
         """Take up one import statement of a module."""

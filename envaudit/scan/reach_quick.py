@@ -12,7 +12,8 @@ import re
 from envaudit.scan.reach_guards import Guard
 from envaudit.scan.reach_syntax import Request, Source
 
-_IMPORT = re.compile(rb"\bimport\b")
+# A pattern that begins with a plain word is looked for ten times as fast as one that begins with a condition.
+_IMPORT = re.compile(rb"import(?<!\wimport)\b")
 # What follows: names in brackets, up to the closing one that is not in a comment; or the rest of the logical line.
 _NAMES = re.compile(rb"[\s\\]*(?:\((?:[^)#]+|#[^\n]*)*|(?:[^\n;#\\]+|\\\r?\n|\\)*)")
 _COMMENT = re.compile(rb"#[^\n]*")

@@ -10,6 +10,7 @@ from envaudit.binary.api_version import Feature, can_find_version, feature_versi
 from envaudit.binary.image import Piece
 from envaudit.binary.machine_code import Reference, Search, moves
 from envaudit.binary.struct_sizes import can_find_sizes, expected_sizes, type_names
+from envaudit.errors import ReadError
 from envaudit.model import StructSizes
 from tests.binary.forge import BASE, CODE, add, adr, adrp, cmp_w, cmp_x, lea, movz
 
@@ -197,6 +198,21 @@ def test_sizes_on_x86_64(code: bytes, expected: StructSizes) -> None:
 )
 def test_sizes_on_aarch64(code: bytes, expected: StructSizes) -> None:
     assert _sizes("aarch64", code) == expected
+
+
+def test_the_search_ends_with_one_size_of_each_type() -> None:
+    code = b"".join(
+        b"\xb9" + pack("<I", size) + lea(number * 12 + 5, name)
+        for number, (size, name) in enumerate([(96, TEXT), (80, OTHER), (216, BASE)])
+    )
+    assert len(code) == 36
+    found = StructSizes(dtype=96, ndarray=80, ufunc=216)
+    assert _sizes("x86_64", code) == found
+    # What would be too much to look at is not looked at.
+    endless = b"\x8d\x05\0\0\0\0" * 1_300_000
+    assert _sizes("x86_64", code + endless) == found
+    with pytest.raises(ReadError, match="too many candidates"):
+        _sizes("x86_64", code[:24] + endless)
 
 
 def test_names_of_types_end_in_a_nul_and_may_be_the_tail_of_another() -> None:
