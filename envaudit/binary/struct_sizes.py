@@ -63,8 +63,8 @@ def expected_sizes(
     """Find the sizes in code that uses the names at the addresses ``names``; the largest of each type counts.
 
     The search ends when there is one of each: compilers put what runs once, as importing types does, before all other
-    code, and none of 9,940 modules for x86_64 stated another size behind it. Raises ``ReadError`` when there is too much
-    code that might.
+    code, and none of 9,940 modules for x86_64 stated another size behind it. Raises ``ReadError`` when there is too
+    much code that might.
     """
     find = _METHODS[convention]
     search = search or Search()

@@ -28,7 +28,7 @@ from envaudit.files_seen import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from envaudit.files_seen import Seen
@@ -122,7 +122,7 @@ class KeptReport:
         """Whether everything that the report was made of is as it was."""
         if now >= self.until or any(environ.get(name) != value for name, value in self.environ.items()):
             return False
-        own, others = _divided(self._told)
+        own, others = _divided(self._told, _length(self._paths))
         with _Other(others) as other:
             return (
                 all(still_told(question, *some) for question, some in own)
@@ -131,21 +131,28 @@ class KeptReport:
             )
 
 
-def _divided(told: Mapping[str, tuple[Sequence[str], Sequence[int | str]]]) -> tuple[_Questions, _Questions]:
+def _divided(told: Mapping[str, tuple[Sequence[str], Sequence[int | str]]], read: int) -> tuple[_Questions, _Questions]:
     """Divide the questions into those asked here and those that another process asks, which are none for few files.
 
-    A large environment has 40,000 files, and asking for the status of each is nearly all that there is to do.
+    A large environment has 40,000 files, and asking for the status of each is nearly all that there is to do. All other
+    questions, and those for ``read`` bytes of paths, are asked here: as much more of the files is for the other.
     """
     paths, answers = told.get(STATUSES, ((), ()))
-    sizes = [len(path) for path in paths]
-    if sum(sizes) < _ENOUGH or not _may_fork():
+    files = _length(paths)
+    if files < _ENOUGH or not _may_fork():
         return list(told.items()), []
-    half, passed = 0, 0
-    while passed < sum(sizes) // 2:
-        passed += sizes[half]
-        half += 1
-    own = {**told, STATUSES: (paths[:half], answers[:half])}
-    return list(own.items()), [(STATUSES, (paths[half:], answers[half:]))]
+    everything = read + sum(_length(asked) for asked, _ in told.values())
+    here, left = 0, files - everything // 2
+    while left > 0:
+        left -= len(paths[here])
+        here += 1
+    own = {**told, STATUSES: (paths[:here], answers[:here])}
+    return list(own.items()), [(STATUSES, (paths[here:], answers[here:]))]
+
+
+def _length(paths: Iterable[str | bytes]) -> int:
+    """Return the length of all paths: about what asking for them takes."""
+    return sum(map(len, paths))
 
 
 def _may_fork() -> bool:

@@ -72,8 +72,10 @@ def _other_machine(facts: Facts, dist: Distribution, binaries: list[Binary]) -> 
     """
     target = facts.target
     wanted = _FORMATS.get(target.platform.partition("-")[0])
+    if not target.machine or {b.facts.machine for b in binaries if b.facts is not None} <= {target.machine}:
+        return  # as nearly always: no name has to be looked at
     own = [b for b in binaries if b.facts is not None and b.facts.format == wanted and _MODULE.search(b.path)]
-    foreign = [b for b in own if b.facts is not None and target.machine and not _same(b.facts.machine, target.machine)]
+    foreign = [b for b in own if b.facts is not None and not _same(b.facts.machine, target.machine)]
     if not foreign or 2 * len(foreign) < len(own):
         return
     first = foreign[0].facts

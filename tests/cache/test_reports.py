@@ -50,11 +50,16 @@ def _no_child_is_left() -> bool:
 
 def test_both_ask_and_each_a_part(kept: KeptReport, monkeypatch: pytest.MonkeyPatch) -> None:
     told = kept._told
-    own, others = reports._divided(told)
-    assert {question for question, _ in others} == {STATUSES}
-    paths = [path for question, (paths, _) in (*own, *others) if question == STATUSES for path in paths]
-    assert sorted(paths) == sorted(told[STATUSES][0])
-    assert 0 < len(others[0][1][0]) < FOLDERS
+    paths = told[STATUSES][0]
+    shares = []
+    for read in (0, sum(map(len, paths)) // 3, 10**9):
+        own, others = reports._divided(told, read)
+        assert {question for question, _ in others} == {STATUSES}
+        divided = [path for question, (some, _) in (*own, *others) if question == STATUSES for path in some]
+        assert sorted(divided) == sorted(paths)
+        shares.append(len(others[0][1][0]))
+    # The more else there is to ask here, the more of the files is for the other process.
+    assert 0 < shares[0] < shares[1] < shares[2] == FOLDERS
     here: list[str] = []
 
     def noted(question: str, some: Sequence[str], answers: Sequence[int | str]) -> bool:
