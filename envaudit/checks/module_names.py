@@ -15,6 +15,8 @@ from envaudit.model import Fix
 from envaudit.plain_versions import normalised
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
     from envaudit.model import Facts
 
 
@@ -31,7 +33,7 @@ def distribution_with(module: str) -> str:
     return ""
 
 
-def project_with(module: str) -> str:
+def project_with(module: str) -> NormalizedName:
     """Return the normalised name of the distribution that has a module, empty when none is known."""
     return normalised(distribution_with(module).partition("<")[0])
 

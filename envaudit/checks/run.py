@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
 from envaudit.checks.fixes import reinstall
+from envaudit.checks.module_names import distribution_with, fix_for, project_with
 from envaudit.checks.run_pairs import check_pairs
 from envaudit.model import Confidence, Evidence, Finding, Fix, Gap, Involved, Severity
 
@@ -47,6 +49,7 @@ _SHELL_WORDS = {
 # Folders of sys.path by their usual names, for frames whose site folder is known under another path (a link).
 _SITE_NAMES = ("site-packages", "dist-packages")
 _SHOWN = 300
+_ABSENT = re.compile(r"No module named '([\w.]+)'.*", re.DOTALL)
 
 
 class _Blame(NamedTuple):
@@ -143,7 +146,7 @@ def _finding(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> Fin
         involves=_involved(facts, blame.key, results),
         symptom=_symptom(first, blame.frame),
         evidence=(*(_evidence(facts, result, blame.frame) for result in results), *_native(results)),
-        fix=_fix(facts, blame.key, first.end),
+        fix=_fix(facts, blame.key, first),
     )
 
 
@@ -161,12 +164,19 @@ def _severity(results: Sequence[SmokeResult]) -> Severity:
     return Severity.WARNING if harmless else Severity.ERROR
 
 
-def _fix(facts: Facts, key: NormalizedName, end: SmokeEnd) -> tuple[Fix, ...]:
-    """Offer to install the same release again, where damaged files can be the cause; nothing better is known here."""
+def _fix(facts: Facts, key: NormalizedName, result: SmokeResult) -> tuple[Fix, ...]:
+    """Offer what brings a module that is not there, or to install the same release again where files may be damaged."""
     dist = facts.visible().get(key)
-    if dist is None or end in {"killed", "memory-limit", "timeout", "output-limit", "process-limit"}:
+    if dist is None or result.end in {"killed", "memory-limit", "timeout", "output-limit", "process-limit"}:
         return ()
-    return (reinstall(facts, dist),)
+    absent = _ABSENT.fullmatch(result.error) if result.exception == "ModuleNotFoundError" else None
+    if absent is None or absent[1].partition(".")[0] in dist.top_level:
+        return (reinstall(facts, dist),)
+    bringing = facts.visible().get(project_with(absent[1]))
+    if bringing is None or "<" in distribution_with(absent[1]):  # a release that no longer has it may be installed
+        return fix_for(facts, absent[1])
+    # It has lost its files, or another release of it has this module: which one is for other checks to say.
+    return () if "." in absent[1] else (reinstall(facts, bringing),)
 
 
 def _message(facts: Facts, blame: _Blame, results: Sequence[SmokeResult]) -> str:

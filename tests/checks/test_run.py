@@ -159,6 +159,35 @@ def test_each_end_has_its_code(result: SmokeResult, code: str, message: str, sym
     assert again == (["uv pip install --python /env/bin/python --reinstall --no-deps scipy==1.12.0"] if helps else [])
 
 
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        # What has the module is not installed; a release of it that no longer has it may be.
+        ("pkg_resources", "'setuptools<82'"),
+        ("yaml.representer", "pyyaml"),
+        # A file of its own is gone, or all files of another.
+        ("sklearn.utils._missing", "--reinstall --no-deps scikit-learn==1.4.0"),
+        ("numpy", "--reinstall --no-deps numpy==2.0.2"),
+        # Another release of NumPy may have it, and nothing is known of the last: no advice is better than a wrong one.
+        ("numpy._core._gone", ""),
+        ("nobody_knows_this", ""),
+    ],
+)
+def test_a_module_that_is_not_there_is_brought_by_who_has_it(module: str, command: str) -> None:
+    result = ended(
+        "exception",
+        "sklearn.KMeans",
+        "scikit-learn",
+        exception="ModuleNotFoundError",
+        error=f"No module named '{module}'",
+        frames=((f"{SITE}/sklearn/base.py", 3, "<module>"),),
+    )
+    (finding,) = findings(result)
+    assert finding.distribution == "scikit-learn"
+    expected = [f"uv pip install --python /env/bin/python {command}"] if command else []
+    assert [fix.command for fix in finding.fix] == expected
+
+
 def test_good_ends_say_nothing() -> None:
     assert findings(ended("ok", frames=())) == []
     assert findings() == []
