@@ -58,6 +58,11 @@ _HARMLESS = frozenset(
     "get_tracer getTracer get_meter get_data join_path StructLogger".split()
 )
 _BLOCK_DEPTH = 150
+# What is done with a ``__dict__`` by those who only read it.
+_READING = frozenset("copy get items keys values".split())  # noqa: SIM905
+# With these begins a call that makes another object of the same class: ``cls.__new__(cls)``, ``copy.copy(self)``.
+_MAKERS = frozenset("cls copy object self super type".split())  # noqa: SIM905
+_READERS = frozenset("bool dict frozenset iter len list set sorted tuple".split())  # noqa: SIM905
 
 
 def read_offer(text: bytes, module: str, values: Mapping[str, Any], *, is_package: bool = False) -> Offer:
@@ -65,7 +70,7 @@ def read_offer(text: bytes, module: str, values: Mapping[str, Any], *, is_packag
     tree = parse(text)
     reader = _Reader(module, is_package, values)
     try:
-        reader.block(tree.body)
+        reader.read(tree.body)
     except RecursionError as error:
         raise ReadError("nested too deeply") from error
     exported = frozenset(reader.exported) if reader.exported is not None and not reader.computed else None
@@ -87,6 +92,16 @@ class _Reader:
         self._is_package = is_package
         self._values = dict(values)
         self._depth = 0
+        self._only_read: set[ast.AST] = set()
+        # Variables whose ``__dict__`` may be filled, and those that were made of a class.
+        self._filled: set[str] = set()
+        self._instances = {"self", "cls", "obj"}
+
+    def read(self, body: Sequence[ast.stmt]) -> None:
+        """Read a whole module."""
+        self.block(body)
+        if self._filled - self._instances:
+            self.openness |= Openness.NAMES
 
     def block(self, body: Sequence[ast.stmt]) -> None:
         """Read statements that run, or may run."""
@@ -124,6 +139,7 @@ class _Reader:
                 self._look_into(item)
             self.block(node.body)
         elif isinstance(node, (ast.For, ast.AsyncFor)):
+            self._only_read.add(node.iter)
             self._look_into(node.target)
             self._look_into(node.iter)
             self.block([*node.body, *node.orelse])
@@ -182,7 +198,8 @@ class _Reader:
             self.exported += texts
 
     def _bind(self, name: str) -> None:
-        self.names.add(name)
+        if name:
+            self.names.add(name)
         if name == "__getattr__":
             self.openness |= Openness.NAMES
 
@@ -199,43 +216,38 @@ class _Reader:
 
     def _look_at(self, node: ast.AST, *, inside: bool) -> None:
         """Look at one node; ``inside`` of a scope, where names that are bound are its own."""
-        if isinstance(node, ast.Name):
-            if not inside and not isinstance(node.ctx, ast.Load):
-                self._bind(node.id)
-        elif isinstance(node, ast.Global):
+        self._only_read.update(_read_by(node))
+        if isinstance(node, ast.Global):
             self.names.update(node.names)
         elif isinstance(node, ast.NamedExpr) and isinstance(node.target, ast.Name):
             self.names.add(node.target.id)
+        elif isinstance(node, ast.Assign):
+            if isinstance(node.value, ast.Call) and _root(node.value) in _MAKERS:
+                self._instances.update(target.id for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.Attribute):
             self._attribute(node)
         elif isinstance(node, ast.Call):
             self._call(node, inside=inside)
-        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name and not inside:
-            self._bind(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest and not inside:
-            self._bind(node.rest)
+        elif not inside:
+            self._bind(_bound_by(node))
 
     def _attribute(self, node: ast.Attribute) -> None:
         """``sys.modules`` may put anything in the place of this module; ``__path__`` may lead anywhere."""
         if node.attr in {"modules", "meta_path", "path_hooks"} and dotted(node).rpartition(".")[0] in {"sys", "_sys"}:
             self.openness |= Openness.ALL
-        elif node.attr == "__dict__" and not isinstance(node.value, ast.Name):
+        elif node.attr != "__dict__" or isinstance(node.ctx, ast.Store) or node in self._only_read:
+            return  # that of a module cannot be replaced
+        elif not isinstance(node.value, ast.Name):
             self.openness |= Openness.ALL  # of import_module(...), for one
-        elif (
-            node.attr == "__dict__" and isinstance(node.value, ast.Name) and node.value.id not in {"self", "cls", "obj"}
-        ):
-            self.openness |= Openness.NAMES
+        else:
+            self._filled.add(node.value.id)
 
     def _call(self, node: ast.Call, *, inside: bool) -> None:
         name = dotted(node.func).rpartition(".")[2]
         if name in _NAME_CALLS and (node.args or name not in {"vars", "locals"} or not inside):
             if name not in {"vars", "eval"} or not node.args:
                 self.openness |= Openness.NAMES if name in {"globals", "locals", "vars"} else Openness.ALL
-        elif (
-            name == "setattr"
-            and node.args
-            and not (isinstance(node.args[0], ast.Name) and node.args[0].id in {"self", "cls"})
-        ):
+        elif name == "setattr" and node.args and _root(node.args[0]) not in {"self", "cls"}:
             self.openness |= Openness.NAMES
         elif name in {"extend", "append", "remove"} and dotted(node.func).startswith("__all__."):
             self._extend(node, name)
@@ -266,10 +278,42 @@ _SCOPES = (
 
 _OF_INTEREST = frozenset(
     (
-        *(ast.Name, ast.Global, ast.NamedExpr, ast.Attribute, ast.Call),
+        *(ast.Name, ast.Global, ast.NamedExpr, ast.Attribute, ast.Call, ast.Compare, ast.For, ast.AsyncFor),
+        *(ast.Assign, ast.Subscript, ast.comprehension),
         *(ast.MatchAs, ast.MatchStar, ast.MatchMapping),
     )
 )
+
+
+def _read_by(node: ast.AST) -> tuple[ast.AST, ...]:
+    """Return the parts of an expression that it reads, and neither changes nor hands on."""
+    if isinstance(node, ast.Compare):
+        return (node.left, *node.comparators)
+    if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+        return (node.iter,)
+    if isinstance(node, ast.Attribute):
+        return (node.value,) if node.attr in _READING else ()
+    if isinstance(node, ast.Subscript):
+        return (node.value,) if isinstance(node.ctx, ast.Load) else ()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return tuple(node.args) if node.func.id in _READERS else ()
+    return ()
+
+
+def _bound_by(node: ast.AST) -> str:
+    """Return the name that an expression or a pattern binds, empty for none."""
+    if isinstance(node, ast.Name):
+        return "" if isinstance(node.ctx, ast.Load) else node.id
+    if isinstance(node, (ast.MatchAs, ast.MatchStar)):
+        return node.name or ""
+    return (node.rest or "") if isinstance(node, ast.MatchMapping) else ""
+
+
+def _root(node: ast.AST) -> str:
+    """Return the name an expression begins with: ``self`` of ``self.parts().first``; empty for another beginning."""
+    while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _texts(node: ast.expr | None) -> list[str] | None:

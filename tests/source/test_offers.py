@@ -86,10 +86,39 @@ def test_a_name_is_not_bound(text: str) -> None:
         ("import apipkg\napipkg.initpkg(__name__, {})", Openness.ALL),
         ("import importlib\nimportlib.import_module(__name__).__dict__['x'] = 1", Openness.ALL),
         ("import sys\nsys.meta_path.append(x)", Openness.ALL),
+        ("import m\nm.__dict__['x'] = 1", Openness.NAMES),
+        ("def fill(module): module.__dict__.update(y)", Openness.NAMES),
+        ("def fill(module):\n    names = module.__dict__\n    names['x'] = 1", Openness.NAMES),
+        ("def fill(module): exec(code, module.__dict__)", Openness.ALL),
+        ("def fill(module): hand_on(module.__dict__)", Openness.NAMES),
+        ("def fill(module): setattr(module, 'x', 1)", Openness.NAMES),
+        ("def fill(): setattr(find(), 'x', 1)", Openness.NAMES),
     ],
 )
 def test_a_module_that_may_gain_names_is_open(text: str, openness: Openness) -> None:
     assert read_offer(text.encode(), "m", VALUES).openness & openness == openness
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Who reads the names of an object gives it none.
+        "for name in base.__dict__: pass",
+        "def names(a): return [x for x in a.__dict__] + list(a.__dict__) + sorted(a.__dict__.keys())",
+        "def names(a):\n    for x in a.__dict__.items(): pass",
+        "def get(a): return a.__dict__['x'], a.__dict__.get('y'), 'z' in a.__dict__, len(a.__dict__)",
+        "def copied(a): return a.__dict__.copy()",
+        # That of a module cannot be replaced.
+        "def same(a, b): a.__dict__ = b.__dict__.copy()",
+        # An object of a class is no module.
+        "def copy(self):\n    new = self.__class__.__new__(self.__class__)\n    new.__dict__.update(self.__dict__)",
+        "def copy(self):\n    new = type(self)()\n    new.__dict__.update(self.__dict__)",
+        "import copy\ndef twin(a):\n    new = copy.copy(a)\n    new.__dict__.update(y)",
+        "def fill(self):\n    self.__dict__['x'] = 1\n    setattr(self.parts().first, 'x', 1)",
+    ],
+)
+def test_objects_do_not_open_a_module(text: str) -> None:
+    assert read_offer(text.encode(), "m", VALUES).openness is Openness.CLOSED
 
 
 def test_loggers_do_not_open_a_module() -> None:
