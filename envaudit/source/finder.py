@@ -73,6 +73,13 @@ class Finder:
             )
         )
 
+    def modules_below(self, name: str) -> tuple[str, ...]:
+        """Return the names of the single source files directly in a package."""
+        place = self.find(name)
+        folders = place.folders if place is not None else ()
+        files = (file.removesuffix(".py") for folder in folders for file in self._list(folder) if file.endswith(".py"))
+        return tuple(sorted(file for file in files if file.isidentifier() and file != "__init__"))
+
     def text(self, place: Place, *, keep: bool = True) -> bytes | None:
         """Return the source of a module, ``None`` when it has none that can be read."""
         if place.path in self._texts:

@@ -317,7 +317,8 @@ class Linker:
         reach = self._part_reach.get(part.dist.info_path)
         if reach is None:
             starts = starts_of(self.modules, part.tops, part.wanted.files)
-            reach = self._part_reach[part.dist.info_path] = self._reach(part, parts_of(self.modules, starts))
+            parts = parts_of(self.modules, self._reach(part, starts))
+            reach = self._part_reach[part.dist.info_path] = self._reach(part, parts)
         return reach
 
     def _reach(self, part: _Part, starts: Sequence[str]) -> Reach:

@@ -71,6 +71,18 @@ class Reach:
         """Say whether a module can be reached at all, as far as the imports at the start of a line go."""
         return module in self._all()
 
+    def leads_on(self, start: str) -> bool:
+        """Say whether a module imports any other of its distribution, wherever and however guarded."""
+        place = self._modules.find(start)
+        text = self._modules.text(place, keep=False) if place is not None and not place.compiled else None
+        if place is None or text is None:
+            return True  # nothing rules it out
+        statements = (*self._statements.at_start(text), *self._statements.indented(text))
+        return any(
+            absolute_name(start, each.module, is_package=place.is_package).partition(".")[0] in self._tops
+            for each in statements
+        )
+
     def way_to(self, module: str, kind: Caught) -> tuple[str, ...]:
         """Return the modules on a way that certainly runs and lets an error of this kind pass; empty without one.
 
@@ -207,14 +219,19 @@ def starts_of(modules: Modules, tops: Sequence[str], files: Sequence[str]) -> tu
     return tuple(starts)
 
 
-def parts_of(modules: Modules, starts: Sequence[str]) -> tuple[str, ...]:
-    """Return the public packages directly in those that users import: ``astropy.units``."""
-    return tuple(
-        f"{start}.{name}"
-        for start in starts
-        for name in modules.packages_below(start)
-        if not name.startswith("_") and name not in _BESIDE and name not in _APART
-    )
+def parts_of(modules: Modules, reach: Reach) -> tuple[str, ...]:
+    """Return the public packages directly in those that users import: ``astropy.units``.
+
+    Of a package that imports nothing of its own users import the single modules too: ``tornado.web``.
+    """
+    found: dict[str, None] = {}
+    for start in reach.starts:
+        below = modules.packages_below(start)
+        if not reach.leads_on(start) and not modules.offer(start).openness:
+            below += modules.modules_below(start)
+        public = (name for name in below if not name.startswith("_") and name not in _BESIDE and name not in _APART)
+        found.update(dict.fromkeys(f"{start}.{name}" for name in public))
+    return tuple(found)
 
 
 def _below_namespace(modules: Modules, top: str, files: Sequence[str]) -> Iterator[str]:

@@ -112,7 +112,6 @@ def test_the_way_from_the_package_to_the_file_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        "",
         "def f():\n    from . import deep\n",
         "try:\n    from . import deep\nexcept ImportError:\n    pass\n",
         "'''\nfrom . import deep\n'''\n",
@@ -128,6 +127,31 @@ def test_what_importing_the_package_does_not_reach_has_no_start(tmp_path: Path, 
 def test_a_public_part_is_a_start_of_its_own(tmp_path: Path) -> None:
     (found,) = link(tmp_path, {"__init__.py": "", "units/__init__.py": "from lib import gone\n"})
     assert (found.start, found.of_part) == ("app0.units", True)
+
+
+def test_the_modules_of_a_package_that_imports_none_of_them_are_starts_of_their_own(tmp_path: Path) -> None:
+    """As in Tornado, of which everybody imports ``tornado.web``."""
+    files = {
+        "web.py": "from lib import gone\n",
+        "inner.py": "import lib\nclass A(lib.lost): pass\n",
+        "__init__.py": "v = 1\n",
+    }
+    found = {each.name: (each.start, each.of_part) for each in link(tmp_path, files)}
+    assert found == {"gone": ("app0.web", True), "lost": ("app0.inner", True)}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"__init__.py": "", "_web.py": "from lib import gone\n"},
+        {"__init__.py": "", "compat.py": "from lib import gone\n"},
+        {"__init__.py": "def __getattr__(name): return load(name)\n", "web.py": "from lib import gone\n"},
+        {"__init__.py": "from . import other\n", "other.py": "", "web.py": "from lib import gone\n"},
+    ],
+)
+def test_private_modules_and_those_that_may_be_chosen_from_are_no_starts(tmp_path: Path, files: dict[str, str]) -> None:
+    (found,) = link(tmp_path, files)
+    assert (found.at_import, found.start, found.of_part) == (True, "", False)
 
 
 def test_a_module_that_nobody_has_is_only_wanted_where_it_is_reached(tmp_path: Path) -> None:
