@@ -53,7 +53,11 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
     facts = _with_code(facts, settings)
     facts = _with_index(facts, settings, environ, cwd)
     tried = bool(settings.smoke) and wanted(settings, "RUN")
-    rulebook = load_rules(rule_places(settings), _judged_by_rules(facts, settings, tried=tried))
+    checks = _checks(settings, tried=tried)
+    # Where no check goes by rules, none of those that ship has to be parsed, as if nothing were installed.
+    by_rules = any(part.by_rules for check in checks for part in check.parts)
+    installed: dict[str, str] = {key: dist.version for key, dist in facts.visible().items()} if by_rules else {}
+    rulebook = load_rules(rule_places(settings), installed)
     reject_unknown_rules(settings, rulebook.ids())
     smoke_seconds = None
     if tried and not can_start(target):
@@ -62,7 +66,7 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
         before = time.perf_counter()
         facts = try_out(facts, settings, progress, environ)
         smoke_seconds = time.perf_counter() - before
-    judged = run_checks(facts, rulebook, _checks(settings, tried=tried))
+    judged = run_checks(facts, rulebook, checks)
     if judged.crashed:
         doubt("a check crashed")
     static_seconds = time.perf_counter() - started - (smoke_seconds or 0.0)
@@ -75,13 +79,6 @@ def audit(settings: Settings, environ: Mapping[str, str], cwd: str, progress: Pr
 def _checks(settings: Settings, *, tried: bool) -> tuple[Check, ...]:
     """Return the checks of which something could be shown; all of them when a smoke test's failure wants a cause."""
     return CHECKS if tried else tuple(check.only(lambda code: wanted(settings, code)) for check in CHECKS)
-
-
-def _judged_by_rules(facts: Facts, settings: Settings, *, tried: bool) -> Mapping[str, str]:
-    """Return the versions that rules may speak of, by name; none where nothing is asked that a rule could answer."""
-    if not tried and not any(wanted(settings, code) for code in ("EA", "INS003")):
-        return {}
-    return {key: dist.version for key, dist in facts.visible().items()}
 
 
 def rule_places(settings: Settings) -> tuple[str, ...]:

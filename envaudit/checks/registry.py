@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 class Part(NamedTuple):
     """A function of this package, ``module.function``, the codes it can report, and ``when`` it has anything to do.
 
-    Its module is imported when it runs: all of them take 30 ms to import, and a run that selects codes needs few.
+    One that goes ``by_rules`` also looks into the rules. Its module is imported when it runs: all of them take 30 ms to
+    import, and a run that selects codes needs few.
     """
 
     place: str
     codes: tuple[str, ...]
     when: Callable[[Facts], bool] | None = None
+    by_rules: bool = False
 
     def run(self, facts: Facts, rulebook: Rulebook) -> Iterable[Finding | Gap]:
         """Return what it finds."""
@@ -31,7 +33,7 @@ class Part(NamedTuple):
             return ()
         module, _, function = self.place.partition(".")
         check = getattr(import_module(f"envaudit.checks.{module}"), function)
-        found: Iterable[Finding | Gap] = check(facts, rulebook) if self.place in _BY_RULES else check(facts)
+        found: Iterable[Finding | Gap] = check(facts, rulebook) if self.by_rules else check(facts)
         return found
 
 
@@ -58,10 +60,6 @@ class Judgement(NamedTuple):
     findings: tuple[Finding, ...]
     gaps: tuple[Gap, ...]
     crashed: bool
-
-
-# Parts that also look into the rules.
-_BY_RULES = frozenset({"ins_shared.check_shared", "known.check_known", "known_ranges.check_ranges"})
 
 
 def _is_predicted(facts: Facts) -> bool:
@@ -146,7 +144,7 @@ CHECKS: tuple[Check, ...] = (
         (
             Part("ins.check_installed", _codes("INS", 1, 2)),
             Part("ins_bytecode.check_bytecode", _codes("INS", 1)),
-            Part("ins_shared.check_shared", _codes("INS", 3)),
+            Part("ins_shared.check_shared", _codes("INS", 3), by_rules=True),
             Part("twins.check_twins", _codes("INS", 4)),
             Part("ins_versions.check_versions", _codes("INS", 5)),
         ),
@@ -160,8 +158,8 @@ CHECKS: tuple[Check, ...] = (
         "known-bad combinations",
         "the rules database",
         (
-            Part("known.check_known", ("EA",)),
-            Part("known_ranges.check_ranges", ("EA",), _is_described),
+            Part("known.check_known", ("EA",), by_rules=True),
+            Part("known_ranges.check_ranges", ("EA",), _is_described, by_rules=True),
         ),
     ),
     Check(

@@ -6,7 +6,6 @@ symbol versions and symbols are followed in the headers of the files, on Linux, 
 
 from __future__ import annotations
 
-import os
 import re
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -180,22 +179,13 @@ def _shared(work: _Work, closures: Closures, files: Sequence[tuple[Binary, Libra
 
     parts = [list(part) for _, part in groupby(files, key=lambda file: file[0].owner)]
 
-    here: dict[int, list[LinkedFile]] = {}
-    parent = os.getpid()
-
-    def do(number: int) -> list[bytes]:
-        files = work.link_all(parts[number], closures)
-        if os.getpid() != parent:
-            return [pickle.dumps(files, pickle.HIGHEST_PROTOCOL)]
-        here[number] = files
-        return []
+    def do(number: int) -> list[LinkedFile]:
+        return work.link_all(parts[number], closures)
 
     work.process.exports_known()
-    done = shared_work.work_shared(do, [len(part) for part in parts], _ENOUGH_FILES)
     # What is read here was written by this program a moment ago, in memory that nobody else can reach.
-    there = {number: pickle.loads(data) for number, given in done.items() for data in given}  # noqa: S301
-    linked = here | there
-    return [file for number in range(len(parts)) for file in linked[number]]
+    done = shared_work.work_shared(do, [len(part) for part in parts], _ENOUGH_FILES, pickle.dumps, pickle.loads)
+    return [file for number in range(len(parts)) for file in done[number]]
 
 
 def _loads(closure: Closure) -> tuple[str, ...]:

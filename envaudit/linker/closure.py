@@ -47,19 +47,19 @@ class Closures:
         self._chain = chain
         self._loaded = loaded
         self._known: dict[tuple[object, ...], tuple[Closure, frozenset[str]]] = {}
-        self._of_loaded: dict[tuple[str, ...], Closure] = {}
 
     def of(self, start: Library) -> Closure:
         """Return what a file loads, as ``close`` does."""
         facts = start.facts
         if facts is None or facts.truncated:
             return close(start, self._search, self._shelf, self._chain, self._loaded)
-        if all(map(self._loaded.__contains__, facts.needed)):
-            return self._of_nothing_new(start, facts.needed)
-        # Where a file lies matters to a path that begins at it, and to a path that is none of a folder.
-        paths = (*facts.rpath, *facts.runpath, *facts.needed)
-        folder = start.path.rpartition("/")[0] if any("$" in path or "/" in path for path in paths) else ""
-        key = (folder, start.owner, facts.needed, facts.rpath, facts.runpath)
+        key: tuple[object, ...] = (facts.needed,)
+        # What the process has loaded is not looked for; half of all files ask for nothing else.
+        if not all(map(self._loaded.__contains__, facts.needed)):
+            # Where a file lies matters to a path that begins at it, and to a path that is none of a folder.
+            paths = (*facts.rpath, *facts.runpath, *facts.needed)
+            folder = start.path.rpartition("/")[0] if any("$" in path or "/" in path for path in paths) else ""
+            key = (facts.needed, folder, start.owner, facts.rpath, facts.runpath)
         if key in self._known:
             known, names = self._known[key]
             # What another library asks for by the name of this file is this file, and it is loaded but once.
@@ -70,15 +70,6 @@ class Closures:
         if key not in self._known and start.soname not in names and start not in closure.rest:
             self._known[key] = (closure, names)
         return closure
-
-    def _of_nothing_new(self, start: Library, needed: tuple[str, ...]) -> Closure:
-        """Return the closure of a file that asks for nothing but what its process has loaded, as half of all do."""
-        known = self._of_loaded.get(needed)
-        if known is None:
-            found = tuple((name, _loaded(name, self._loaded)) for name in needed)
-            by_name = {name: each.library for name, each in found}
-            known = self._of_loaded[needed] = Closure((), by_name, found, ())
-        return known._replace(libraries=(start,), by_name={**known.by_name, start.soname: start})
 
 
 def _of_another(known: Closure, start: Library) -> Closure:
@@ -165,14 +156,9 @@ def _find(
 ) -> Found | None:
     """Find a name among what is loaded, else where the loader looks."""
     if name in loaded:
-        return _loaded(name, loaded)
+        return Found(loaded[name], "system" if not loaded[name].installed else "loaded")
     if name in by_name:
         # The file names it twice, in effect: the search is only asked how it would have been found.
         found = search.find(name, asking.library, asking.chain)
         return Found(by_name[name], found.how if found else "loaded")
     return search.find(name, asking.library, asking.chain)
-
-
-def _loaded(name: str, loaded: Mapping[str, Library]) -> Found:
-    """Return a library that the process has loaded before."""
-    return Found(loaded[name], "system" if not loaded[name].installed else "loaded")

@@ -62,7 +62,6 @@ class Search:
         if not self._musl:
             self._read_cache(root)
         self._folders: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-        self._asked: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, ...], tuple[str, ...]]] = {}
         self._in_folder: dict[tuple[str, str], Library | None] = {}
         self._answers: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Found | None] = {}
 
@@ -81,16 +80,13 @@ class Search:
         if self._musl and _MUSL_ITSELF.match(name):
             itself = self._shelf.get(self._kind.loader)
             return Found(itself, "default") if itself else None
-        asking = (library.path, chain)
-        folders = self._asked.get(asking)
-        if folders is None:
-            runpath = self._own_folders(library)[1]
-            # With a RUNPATH of its own a file looks at no RPATH at all, not even at those it would pass on.
-            before = self.inherited(library, chain) if self._musl or not runpath else ()
-            folders = self._asked[asking] = (before, runpath)
-        key = (name, *folders)
+        own = self.inherited(library, chain)
+        runpath = self._own_folders(library)[1]
+        # With a RUNPATH of its own a file looks at no RPATH at all, not even at those it would pass on.
+        before = own if self._musl or not runpath else ()
+        key = (name, before, runpath)
         if key not in self._answers:
-            self._answers[key] = self._look(name, *folders)
+            self._answers[key] = self._look(name, before, runpath)
         return self._answers[key]
 
     def _look(self, name: str, rpath: tuple[str, ...], runpath: tuple[str, ...]) -> Found | None:

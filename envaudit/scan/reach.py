@@ -187,7 +187,7 @@ class _Walk:
         if source.unknown and guard is Guard.NONE:
             self.complete = False
         for request in source.requests:
-            both = request.guard if guard is Guard.NONE else guard | request.guard
+            both = guard | request.guard
             if both in _ORDER:
                 self._take(name, module, request, both)
 

@@ -307,18 +307,13 @@ class Linker:
 
     def _may_come(self, part: _Part, reach: Reach, module: str) -> bool:
         """Whether importing the distribution, or a public part of it, may lead to a module."""
-        return reach.may_reach(module) or self._reach_of_parts(part).may_reach(module)
+        return reach.may_reach(module) or self._reach_of_parts(part, reach).may_reach(module)
 
-    def _way_of_part(self, part: _Part, module: str, kind: Caught) -> tuple[str, ...]:
-        """Return the way from a public part of a distribution, which users import by itself."""
-        return self._reach_of_parts(part).way_to(module, kind)
-
-    def _reach_of_parts(self, part: _Part) -> Reach:
+    def _reach_of_parts(self, part: _Part, whole: Reach) -> Reach:
+        """Return the ways from the public parts of a distribution, each of which users import by itself."""
         reach = self._part_reach.get(part.dist.info_path)
         if reach is None:
-            starts = starts_of(self.modules, part.tops, part.wanted.files)
-            parts = parts_of(self.modules, self._reach(part, starts))
-            reach = self._part_reach[part.dist.info_path] = self._reach(part, parts)
+            reach = self._part_reach[part.dist.info_path] = self._reach(part, parts_of(self.modules, whole))
         return reach
 
     def _reach(self, part: _Part, starts: Sequence[str]) -> Reach:
@@ -357,7 +352,7 @@ class Linker:
             way = reach.way_to(module, kind)
             of_part = not way and not nobodys
             if of_part:
-                way = self._way_of_part(part, module, kind)
+                way = self._reach_of_parts(part, reach).way_to(module, kind)
         elif not self._may_come(part, reach, module):
             return None
         else:

@@ -139,7 +139,7 @@ class _Reader:
                 self._look_into(item)
             self.block(node.body)
         elif isinstance(node, (ast.For, ast.AsyncFor)):
-            self._only_read.add(node.iter)
+            self._only_read.update(_read_by(node))
             self._look_into(node.target)
             self._look_into(node.iter)
             self.block([*node.body, *node.orelse])

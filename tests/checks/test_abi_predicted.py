@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from envaudit.checks.registry import run_checks
-from envaudit.model import Confidence, Finding, Gap, NumpyNeed, PredictedBuild, RulesInfo, Severity, replace
-from envaudit.rulebook import Rulebook, default_folder
+from envaudit.model import Confidence, Finding, Gap, NumpyNeed, PredictedBuild, Severity, replace
+from envaudit.rulebook import default_folder
 from envaudit.rulebook.derived import load_derived, predict
+from tests.support.checks import NO_RULES
 from tests.support.facts import make_binary, make_dist, make_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from envaudit.model import Distribution
-
-NO_RULES = Rulebook((), RulesInfo("0", 0, ""))
 
 
 def _judged(dists: Sequence[Distribution], numpy: str = "2.2.6", **fields: Any) -> tuple[list[Finding], list[Gap]]:

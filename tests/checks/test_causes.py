@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from envaudit.checks.causes import join_causes
-from envaudit.model import Confidence, Finding, Involved, RulesInfo, Severity
-from envaudit.rulebook import Rulebook, default_folder, load_rules
+from envaudit.model import Confidence, Finding, Involved, Severity
+from envaudit.rulebook import default_folder, load_rules
+from tests.support.checks import NO_RULES
 
-EMPTY = Rulebook((), RulesInfo("2026.1.1", 0, ""))
 NUMPY_ERROR = "ImportError: numpy.core.multiarray failed to import"
 SIZE_ERROR = "ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header"
 
@@ -86,20 +86,20 @@ def _finding(code: str, distribution: str, symptom: str = "", subject: str = "",
     ],
 )
 def test_a_cause_must_agree_with_what_was_seen(cause: Finding, failure: Finding, *, joined: bool) -> None:
-    first, second = join_causes([cause, failure], EMPTY)
+    first, second = join_causes([cause, failure], NO_RULES)
     assert first.explains == ((failure.fingerprint,) if joined else ())
     assert second == failure
 
 
 def test_the_blamed_distribution_comes_before_the_others() -> None:
     failure = _finding("RUN002", "pandas", NUMPY_ERROR, "", "h5py")
-    joined = join_causes([_finding("ABI001", "h5py"), _finding("ABI001", "pandas"), failure], EMPTY)
+    joined = join_causes([_finding("ABI001", "h5py"), _finding("ABI001", "pandas"), failure], NO_RULES)
     assert [bool(finding.explains) for finding in joined] == [False, True, False]
 
 
 def test_one_cause_explains_several_failures() -> None:
     failures = [_finding("RUN002", "pandas", SIZE_ERROR, subject=str(number)) for number in range(3)]
-    joined = join_causes([_finding("ABI001", "pandas"), *failures], EMPTY)
+    joined = join_causes([_finding("ABI001", "pandas"), *failures], NO_RULES)
     assert len(joined[0].explains) == 3
 
 

@@ -13,19 +13,17 @@ from envaudit.model import (
     Claim,
     Facts,
     Finding,
-    RulesInfo,
     Severity,
     SharedFile,
     StrayModule,
     replace,
 )
-from envaudit.rulebook import Rulebook, default_folder, load_rules
+from envaudit.rulebook import default_folder, load_rules
+from tests.support.checks import NO_RULES
 from tests.support.facts import SITE, make_dist, make_facts
 
 PYJWT = make_dist("PyJWT", "2.8.0", top_level=("jwt",))
 JWT = make_dist("jwt", "1.3.1", top_level=("jwt",))
-
-NO_RULES = Rulebook((), RulesInfo("2026.1.1", 0, ""))
 
 
 def _shared(path: str, winner: str = JWT.info_path) -> SharedFile:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from envaudit.checks.causes import join_causes
-from envaudit.model import Confidence, Finding, Involved, RulesInfo, Severity, replace
-from envaudit.rulebook import Rulebook
-
-EMPTY = Rulebook((), RulesInfo("2026.1.1", 0, ""))
+from envaudit.model import Confidence, Finding, Involved, Severity, replace
+from tests.support.checks import NO_RULES
 
 
 def _finding(code: str, distribution: str, symptom: str = "", severity: Severity = Severity.ERROR) -> Finding:
@@ -29,7 +27,7 @@ TEXTS = {
 @pytest.mark.parametrize("code", TEXTS)
 def test_each_text_belongs_to_its_code(code: str, seen: str) -> None:
     failure = _finding("RUN004" if seen == "LNK005" else "RUN002", "p", TEXTS[seen])
-    cause, _ = join_causes([_finding(code, "p"), failure], EMPTY)
+    cause, _ = join_causes([_finding(code, "p"), failure], NO_RULES)
     # A name of Python's is an undefined symbol too: the file decides which of the two findings there is.
     fits = code == seen or (code, seen) == ("LNK003", "LNK004")
     assert cause.explains == ((failure.fingerprint,) if fits else ())
@@ -38,13 +36,13 @@ def test_each_text_belongs_to_its_code(code: str, seen: str) -> None:
 def test_other_distributions_and_notes_are_no_cause() -> None:
     failure = _finding("RUN002", "p", TEXTS["LNK001"])
     for other in (_finding("LNK001", "q"), _finding("LNK001", "p", severity=Severity.NOTE)):
-        assert join_causes([other, failure], EMPTY)[0].explains == ()
+        assert join_causes([other, failure], NO_RULES)[0].explains == ()
 
 
 def test_either_of_two_runtimes_can_be_the_one_that_aborts() -> None:
     failure = _finding("RUN004", "q", TEXTS["LNK005"])
     cause = replace(_finding("LNK005", "p"), involves=(Involved("q", "1.0"),))
-    assert join_causes([cause, failure], EMPTY)[0].explains == (failure.fingerprint,)
+    assert join_causes([cause, failure], NO_RULES)[0].explains == (failure.fingerprint,)
 
 
 @pytest.mark.parametrize(
@@ -59,4 +57,4 @@ def test_either_of_two_runtimes_can_be_the_one_that_aborts() -> None:
 )
 def test_what_pytorch_makes_of_it(code: str, text: str) -> None:
     failure = _finding("RUN002", "p", text)
-    assert join_causes([_finding(code, "p"), failure], EMPTY)[0].explains == (failure.fingerprint,)
+    assert join_causes([_finding(code, "p"), failure], NO_RULES)[0].explains == (failure.fingerprint,)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from envaudit.checks.registry import CHECKS, Part, run_checks
-from envaudit.model import RulesInfo
-from envaudit.rulebook import Rulebook
+from tests.support.checks import NO_RULES
 from tests.support.facts import make_dist, make_facts
 
 PARTS = [part for check in CHECKS for part in check.parts]
-NO_RULES = Rulebook((), RulesInfo("", 0, ""))
 
 
 def _places(*codes: str) -> list[str]:
@@ -34,7 +33,8 @@ def test_only_the_parts_run_that_can_report_what_is_wanted() -> None:
 def test_every_part_is_a_function_and_names_the_codes_of_its_module(part: Part) -> None:
     name, _, function = part.place.partition(".")
     module = import_module(f"envaudit.checks.{name}")
-    assert callable(getattr(module, function))
+    takes = signature(getattr(module, function)).parameters
+    assert list(takes) == (["facts", "rulebook"] if part.by_rules else ["facts"])
     text = Path(str(module.__file__)).read_text(encoding="utf-8")
     reported = set(re.findall(r'code="([A-Z]{3}[0-9]{3})"', text))
     assert reported <= {code for each in PARTS if each.place.startswith(f"{name}.") for code in each.codes}
